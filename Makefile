@@ -3,7 +3,8 @@
 PORT ?= 5000
 HOST ?= 127.0.0.1
 DATA ?= $(or $(PORTAL_DATA_DIR),var)
-PYTHON ?= $(firstword $(foreach name,python3.11 python3 python3.12 python3.13 python3.14,$(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
+PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13 python3.14; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 IN = .venv/bin/python
 
 # $(call debian,PACKAGE,SENTENCE): install a Debian package as root; tell others how, and stop
@@ -21,7 +22,7 @@ setup: .venv/run.stamp ## install what the portal needs to run, into .venv
 run: setup ## start the demo shop: make run PORT=5000 HOST=127.0.0.1 DATA=var
 	@exec $(IN) -m portal demo --host $(HOST) --port $(PORT) --data $(DATA)
 
-test: dev chromium ## run all tests, or some: make test ARGS='-k unsubscribe'
+test: chromium ## run all tests, or some: make test ARGS='-k unsubscribe'
 	@$(IN) -m pytest $(ARGS)
 
 check: dev ## lint, types, floors
@@ -29,7 +30,7 @@ check: dev ## lint, types, floors
 	@$(IN) -m mypy --strict portal
 	@.venv/bin/lint-imports
 
-screenshots: dev chromium ## take the pictures of the README anew
+screenshots: chromium ## take the pictures of the README anew
 	@$(IN) -m tests.screenshots
 
 clean: ## remove what setup and tests made; the demo shop's data stays
@@ -38,8 +39,9 @@ clean: ## remove what setup and tests made; the demo shop's data stays
 
 dev: .venv/dev.stamp
 
-chromium:
-	@command -v chromium >/dev/null || $(call debian,chromium,The tests walk the pages in a browser, and Chromium is not here.)
+chromium: dev
+	@{ command -v chromium && $(IN) -m playwright --version; } >/dev/null 2>&1 \
+		|| $(call debian,chromium libatomic1,The tests walk the pages in Chromium: it or a library of its driver is missing.)
 
 .venv/run.stamp: requirements.txt | .venv/bin/python
 	@echo 'Installing what the portal needs into .venv; this happens once and takes about a minute.'
