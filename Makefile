@@ -2,6 +2,7 @@
 
 PORT ?= 5000
 HOST ?= 127.0.0.1
+STORES ?= postgresql sqlite
 DATA ?= $(or $(PORTAL_DATA_DIR),var)
 PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
@@ -22,8 +23,8 @@ setup: .venv/run.stamp ## install what the portal needs to run, into .venv
 run: setup ## start the demo shop: make run PORT=5000 HOST=127.0.0.1 DATA=var
 	@exec $(IN) -m portal demo --host $(HOST) --port $(PORT) --data $(DATA)
 
-test: chromium ## run all tests, or some: make test ARGS='-k unsubscribe'
-	@$(IN) -m pytest $(ARGS)
+test: chromium ## run all tests on both stores, or some on one: make test STORES=sqlite ARGS='-k unsubscribe'
+	@set -e; for store in $(STORES); do $(IN) -m pytest --store $$store $(ARGS); done
 
 check: dev ## lint, types, floors
 	@$(IN) -m ruff check .
