@@ -64,6 +64,8 @@ def find(text: str) -> list[Span]:
     if text.isascii() and not MAYBE.search(text):
         return []
     plain, places = _fold(text)
+    if not MAYBE.search(plain):
+        return []
     return [Span(places[span.start], places[span.end - 1] + 1) for span in _found(plain)]
 
 

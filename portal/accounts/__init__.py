@@ -1,0 +1,1 @@
+"""Registering, signing in, devices, password and e-mail address."""

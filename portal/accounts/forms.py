@@ -1,0 +1,100 @@
+"""What people type to register, to sign in and to change their details."""
+
+from __future__ import annotations
+
+from email_validator import EmailNotValidError, validate_email
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, EmailField, Field, HiddenField, PasswordField, RadioField, SelectField, SelectMultipleField, StringField, ValidationError
+from wtforms.validators import InputRequired, Optional
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from portal.accounts import account
+from portal.contacts.topics import TOPICS, Channel
+from portal.core.forms import PortalForm
+
+ADULT, TEEN, CHILD = "adult", "teen", "child"
+AGES = [(CHILD, _l("Under 13")), (TEEN, _l("13 to 17")), (ADULT, _l("18 or older"))]
+
+
+def fit_address(_form: FlaskForm, field: Field) -> None:
+    """The shape of an address is the only thing that is strict about it."""
+    try:
+        validate_email(field.data or "", check_deliverability=False, strict=True, test_environment=True)
+    except EmailNotValidError:
+        raise ValidationError(_l("Enter an e-mail address in the right form, like name@example.com.")) from None
+
+
+def fit_password(form: FlaskForm, field: Field) -> None:
+    address = form.email.data if "email" in form else ""
+    problem = account.problem_with(field.data or "", address or "")
+    if problem:
+        raise ValidationError(problem)
+
+
+class RegisterForm(PortalForm):
+    """One account."""
+
+    email = EmailField(_l("E-mail address"), [InputRequired(_l("Enter your e-mail address.")), fit_address], render_kw={"autocomplete": "email"})
+    name = StringField(_l("Name (optional)"), [Optional()], render_kw={"autocomplete": "name"})
+    password = PasswordField(_l("Password"), [InputRequired(_l("Choose a password.")), fit_password], render_kw={"autocomplete": "new-password"})
+    age = RadioField(_l("How old are you?"), [InputRequired(_l("Say how old you are."))], choices=AGES)
+    topics = SelectMultipleField(
+        _l("E-mail Notifications"),
+        choices=[(topic.slug, topic.wording) for topic in TOPICS if Channel.EMAIL in topic.channels],
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+    )
+    accept = BooleanField(_l("I have read and accept the privacy policy."), [InputRequired(_l("Read and accept the privacy policy to open an account."))])
+
+
+class AddressForm(PortalForm):
+    """Who is it?"""
+
+    email = EmailField(_l("E-mail address"), [InputRequired(_l("Enter your e-mail address.")), fit_address], render_kw={"autocomplete": "username"})
+    next = HiddenField()
+
+
+class PasswordForm(PortalForm):
+    """Sign in with a password."""
+
+    email = EmailField(_l("E-mail address"), [InputRequired(_l("Enter your e-mail address."))], render_kw={"autocomplete": "username", "readonly": True})
+    password = PasswordField(_l("Password"), [InputRequired(_l("Enter your password."))], render_kw={"autocomplete": "current-password"})
+
+
+class CodeForm(PortalForm):
+    """A mailed code."""
+
+    code = StringField(
+        _l("Code from our mail"), [InputRequired(_l("Enter the six digits of the code."))], render_kw={"autocomplete": "one-time-code", "inputmode": "numeric"}
+    )
+
+
+class OwnPasswordForm(PortalForm):
+    """The password of the person who is signed in."""
+
+    password = PasswordField(_l("Password"), [InputRequired(_l("Enter your password."))], render_kw={"autocomplete": "current-password"})
+
+
+class NewPasswordForm(PortalForm):
+    """A password to choose."""
+
+    password = PasswordField(_l("New password"), [InputRequired(_l("Choose a password.")), fit_password], render_kw={"autocomplete": "new-password"})
+
+
+class DetailsForm(PortalForm):
+    """Name, phone, time zone."""
+
+    name = StringField(_l("Name"), [Optional()], render_kw={"autocomplete": "name"})
+    phone = StringField(_l("Phone"), [Optional()], render_kw={"autocomplete": "tel", "type": "tel"})
+    time_zone = SelectField(_l("Time zone"), [Optional()])
+
+
+class NewAddressForm(PortalForm):
+    """A new e-mail address."""
+
+    email = EmailField(_l("New e-mail address"), [InputRequired(_l("Enter the new address.")), fit_address], render_kw={"autocomplete": "email"})
+
+
+class EmptyForm(PortalForm):
+    """Only a button."""

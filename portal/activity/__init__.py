@@ -1,0 +1,1 @@
+"""Who looked, what changed, what we sent."""

@@ -1,0 +1,1 @@
+"""Addresses, by the custom of each country."""

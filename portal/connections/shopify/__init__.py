@@ -1,0 +1,1 @@
+"""Shopify: the files that its shops export."""

@@ -1,0 +1,197 @@
+"""Choices: every yes and no a person ever said, and the answer that counts now."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import Index, String, or_, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.contacts.topics import ALL, BY_SLUG, TOPICS, Channel
+from portal.core import acting, clock, db
+from portal.core.db import Base, Digest, Key, Moment, Short, new_key
+from portal.core.holdings import Basis, Holding, OnErasure
+
+
+class Answer(StrEnum):
+    """What was said."""
+
+    YES = "yes"
+    NO = "no"
+
+
+class Choice(Base):
+    """One yes or no, for ever. It is its own evidence and its own audit entry."""
+
+    __tablename__ = "choice"
+    __holding__ = Holding(
+        _l("What you said yes and no to"),
+        purpose=_l("proving your yes and keeping your no"),
+        basis=Basis.LEGAL_OBLIGATION,
+        on_erasure=OnErasure.KEEP,
+        kept=_l("a no without end, so that nobody writes to you again; without your name or address"),
+        found_by="digest",
+        hidden=frozenset({"digest", "number", "wording_sha"}),
+        plain={"digest": "keyed digest: outlives the person, tells no address", "topic": "a word", "channel": "a word", "answer": "a word", "at": "time"},
+        page="preferences.history",
+    )
+    __table_args__ = (Index(None, "digest", "id"),)
+    __chained__ = ("id", "digest", "topic", "channel", "answer", "source", "wording_sha", "policy_version", "via", "at", "by")
+
+    id: Mapped[Key] = mapped_column(primary_key=True, default=new_key)
+    digest: Mapped[Digest]
+    number: Mapped[int | None]
+    topic: Mapped[Short]
+    channel: Mapped[Channel]
+    answer: Mapped[Answer]
+    source: Mapped[Short]
+    wording_sha: Mapped[str] = mapped_column(String(64))
+    policy_version: Mapped[Short]
+    via: Mapped[Short]
+    at: Mapped[Moment]
+    by: Mapped[Short]
+
+
+class Preference(Base):
+    """The answer that counts now. A no with `until` is a pause: after it the yes before counts again."""
+
+    __tablename__ = "preference"
+    __holding__ = Holding(
+        _l("E-mail Notifications"),
+        purpose=_l("sending you only what you want"),
+        basis=Basis.LEGAL_OBLIGATION,
+        on_erasure=OnErasure.KEEP,
+        kept=_l("a no without end, so that nobody writes to you again; without your name or address"),
+        found_by="digest",
+        hidden=frozenset({"digest", "id"}),
+        plain={"digest": "keyed digest: outlives the person, tells no address", "answer": "a word", "until": "time", "at": "time"},
+        page="preferences.notifications",
+    )
+
+    digest: Mapped[Digest] = mapped_column(primary_key=True)
+    topic: Mapped[Short] = mapped_column(primary_key=True)
+    channel: Mapped[Channel] = mapped_column(primary_key=True)
+    id: Mapped[Key] = mapped_column(default=new_key)
+    answer: Mapped[Answer]
+    until: Mapped[Moment | None]
+    at: Mapped[Moment]
+
+    @property
+    def is_yes(self) -> bool:
+        return self.answer == Answer.YES or (self.until is not None and self.until <= clock.now())
+
+    @property
+    def is_paused(self) -> bool:
+        return self.answer == Answer.NO and self.until is not None and self.until > clock.now()
+
+
+@dataclass(frozen=True)
+class Standing:
+    """All that one address answered, read at once."""
+
+    answers: Mapping[tuple[str, Channel], Preference]
+
+    def wants(self, topic: str, channel: Channel) -> bool:
+        """Is there a yes that counts? No yes on record is a no; stopping everything outweighs each yes."""
+        said, everything = self.answers.get((topic, channel)), self.answers.get((ALL, channel))
+        return said is not None and said.is_yes and not (everything is not None and not everything.is_yes)
+
+    def paused_until(self, topic: str, channel: Channel) -> datetime | None:
+        said = self.answers.get((topic, channel))
+        return said.until if said is not None and said.is_paused else None
+
+    def said_at(self, topic: str, channel: Channel) -> datetime | None:
+        times = [said.at for said in (self.answers.get((topic, channel)), self.answers.get((ALL, channel))) if said]
+        return max(times, default=None)
+
+
+def standing(digest: bytes) -> Standing:
+    """What the owner of this address digest wants now. One statement."""
+    rows = db.session().scalars(select(Preference).where(Preference.digest == digest))
+    return Standing({(row.topic, row.channel): row for row in rows})
+
+
+def say_no(digest: bytes, topic: str, channel: Channel, *, via: str) -> uuid.UUID | None:
+    """A no, for ever. The id of the choice, or None when that was the answer already. One UPSERT and at most one INSERT."""
+    now = clock.now()
+    row = db.insert(Preference).values(id=new_key(), digest=digest, topic=topic, channel=channel, answer=Answer.NO, until=None, at=now)
+    changed = row.on_conflict_do_update(
+        index_elements=["digest", "topic", "channel"],
+        set_={"answer": Answer.NO, "until": None, "at": now},
+        where=or_(Preference.answer != Answer.NO, Preference.until.is_not(None)),
+    ).returning(Preference.topic)
+    if db.session().execute(changed).first() is None:
+        return None
+    return _append(digest, topic, channel, Answer.NO, via, now)
+
+
+def say_yes(digest: bytes, topic: str, channel: Channel, *, via: str, at: datetime | None = None) -> uuid.UUID | None:
+    """A yes by the person themselves. If everything was stopped, only this topic comes back."""
+    now = clock.now()
+    _narrow_stop(digest, channel, via, now)
+    return _answer(digest, topic, channel, Answer.YES, via, at or now, None)
+
+
+def pause(digest: bytes, topic: str, channel: Channel, *, days: int, via: str) -> uuid.UUID | None:
+    """A no that ends by itself. It touches only what is on, so it never ends another no."""
+    if not standing(digest).wants(topic, channel):
+        return None
+    now = clock.now()
+    return _answer(digest, topic, channel, Answer.NO, via, now, now + timedelta(days=days))
+
+
+def _narrow_stop(digest: bytes, channel: Channel, via: str, now: datetime) -> None:
+    """Turn "stop everything" into a no for each topic that still had a yes, so that one new yes revives no old one."""
+    said = standing(digest)
+    everything = said.answers.get((ALL, channel))
+    if everything is None or everything.is_yes:
+        return
+    for topic in TOPICS:
+        old = said.answers.get((topic.slug, channel))
+        if old is not None and old.is_yes:
+            _answer(digest, topic.slug, channel, Answer.NO, via, now, None)
+    _answer(digest, ALL, channel, Answer.YES, via, now, None)
+
+
+def _answer(digest: bytes, topic: str, channel: Channel, answer: Answer, via: str, at: datetime, until: datetime | None) -> uuid.UUID | None:
+    said = db.session().get(Preference, (digest, topic, channel), populate_existing=True)
+    if said is not None and said.answer == answer and said.until == until:
+        return None
+    row = db.insert(Preference).values(id=new_key(), digest=digest, topic=topic, channel=channel, answer=answer, until=until, at=at)
+    db.session().execute(row.on_conflict_do_update(index_elements=["digest", "topic", "channel"], set_={"answer": answer, "until": until, "at": at}))
+    if said is not None:
+        db.session().expire(said)
+    return _append(digest, topic, channel, answer, via, at)
+
+
+def _append(digest: bytes, topic: str, channel: Channel, answer: Answer, via: str, at: datetime) -> uuid.UUID:
+    scene = acting.scene()
+    wording = BY_SLUG[topic].wording_sha if topic in BY_SLUG and answer == Answer.YES else ""
+    row = db.insert(Choice).values(
+        id=(key := new_key()), digest=digest, topic=topic, channel=channel, answer=answer, source=scene.source,
+        wording_sha=wording, policy_version=scene.policy_version, via=via, at=at, by=str(scene.actor),
+    )  # fmt: skip
+    db.session().execute(row)
+    return key
+
+
+def history(digests: Sequence[bytes]) -> Sequence[Choice]:
+    """Every yes and no of these addresses, newest first."""
+    return db.session().scalars(select(Choice).where(Choice.digest.in_(digests)).order_by(Choice.id.desc())).all()
+
+
+def stop_all(digest: bytes, *, via: str, channels: Sequence[Channel] = tuple(Channel)) -> list[uuid.UUID]:
+    """No to all marketing on these channels; the ids of the choices that changed something."""
+    said = (say_no(digest, ALL, channel, via=via) for channel in channels)
+    return [choice for choice in said if choice is not None]
+
+
+def copy_answers(old: bytes, new: bytes) -> None:
+    """A person's answers follow them to a new address."""
+    for said in db.session().scalars(select(Preference).where(Preference.digest == old)).all():
+        _answer(new, said.topic, said.channel, said.answer, "address change", said.at, said.until)

@@ -1,0 +1,1 @@
+"""The kernel: what every slice stands on, and what knows no person."""

@@ -1,0 +1,1 @@
+"""The person, with or without an account."""

@@ -1,0 +1,1 @@
+"""Orders, how long the law keeps them, and the people they were gifts for."""

@@ -1,0 +1,1 @@
+"""Saved payment methods: what the processor lets us know, never a number."""

@@ -1,0 +1,1 @@
+"""The privacy policy in its versions, and who accepted which."""

@@ -1,0 +1,1 @@
+"""E-mail Notifications, unsubscribe links, stopping e-mail and post."""

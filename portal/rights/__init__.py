@@ -1,0 +1,1 @@
+"""Seeing, taking and deleting: the rights over one's data."""

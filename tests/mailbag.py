@@ -1,0 +1,76 @@
+"""The mail that left the portal, as its readers get it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from portal.app import Portal
+
+LINK = re.compile(r"https?://[^\s<>\"]+")
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One mail."""
+
+    raw: bytes
+    message: EmailMessage
+
+    @property
+    def subject(self) -> str:
+        return str(self.message["Subject"])
+
+    @property
+    def to(self) -> str:
+        return str(self.message["To"])
+
+    @property
+    def text(self) -> str:
+        body = self.message.get_body(("plain",))
+        assert body is not None
+        return str(body.get_content())
+
+    @property
+    def links(self) -> list[str]:
+        """Paths of the links in the text, in order."""
+        parts = [urlsplit(found) for found in LINK.findall(self.text)]
+        return [part.path + (f"?{part.query}" if part.query else "") for part in parts]
+
+    def link(self, start: str) -> str:
+        """The one link whose path begins so."""
+        found = [path for path in self.links if path.startswith(start)]
+        assert len(found) == 1, f"{start} in {self.links}"
+        return found[0]
+
+    @property
+    def code(self) -> str:
+        found = re.search(r"\b\d{6}\b", self.text)
+        assert found, self.text
+        return found.group()
+
+
+class Mailbag:
+    """Reads the folder that the demo's letters go to; looking into it lets the worker send what is due."""
+
+    def __init__(self, house: Portal, folder: Path) -> None:
+        self.house, self.folder = house, folder
+
+    def all(self) -> list[Mail]:
+        for _round in range(200):
+            if self.house.work() == 0:
+                break
+        files = sorted(self.folder.glob("*.eml")) if self.folder.exists() else []
+        return [Mail(raw, message_from_bytes(raw, policy=policy.default)) for raw in (file.read_bytes() for file in files)]  # type: ignore[arg-type]
+
+    def to(self, address: str) -> list[Mail]:
+        return [mail for mail in self.all() if mail.to == address]
+
+    def last(self, address: str) -> Mail:
+        found = self.to(address)
+        assert found, f"no mail to {address}"
+        return found[-1]
