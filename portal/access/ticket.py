@@ -75,8 +75,9 @@ class Ticket(Owned, Base):
     tries: Mapped[int] = mapped_column(default=0)
     payload = sealed(_l("What the link does"), default={})
 
-    def key_kind(self, kept: bool) -> str:
-        return self.key_kind_name
+    @staticmethod
+    def kind_of_key(row: Any) -> str:
+        return str(row.key_kind_name)
 
     @property
     def is_open(self) -> bool:

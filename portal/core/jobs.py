@@ -71,7 +71,7 @@ class Job(Leased, Sealed, Base):
         "Work under way",
         purpose="finishing what you asked for",
         basis=Basis.CONTRACT,
-        on_erasure=OnErasure.KEEP,
+        on_erasure=OnErasure.DELETE,
         kept="until it is done; what it needs stays sealed 30 days at most",
         provenance=Provenance.DERIVED,
         hidden=frozenset({"box", "key_kind_name", "fence", "leased_until", "dedupe_key", "priority"}),
@@ -91,8 +91,9 @@ class Job(Leased, Sealed, Base):
     def owner(self) -> uuid.UUID:
         return cast(uuid.UUID, self.person_id)
 
-    def key_kind(self, kept: bool) -> str:
-        return self.key_kind_name
+    @staticmethod
+    def kind_of_key(row: Any) -> str:
+        return str(row.key_kind_name)
 
 
 Settle = Callable[[Job], object]

@@ -57,9 +57,18 @@ class Sealed(Versioned):
         """Whose key seals this row."""
         raise NotImplementedError
 
-    def key_kind(self, kept: bool) -> str:
-        """Kind of the key that seals the first or the kept document."""
+    @staticmethod
+    def kind_of_key(row: Any) -> str:
+        """Kind of the key that seals the document of a row, whether it was read as an object or as plain columns."""
         return keyring.PROFILE
+
+    @staticmethod
+    def kind_of_kept_key(row: Any) -> str:
+        """Kind of the key that seals the kept document."""
+        return keyring.PROFILE
+
+    def _key_kind(self, kept: bool) -> str:
+        return self.kind_of_kept_key(self) if kept else self.kind_of_key(self)
 
     def _column(self, kept: bool) -> str:
         return "kept_box" if kept else "box"
@@ -74,11 +83,11 @@ class Sealed(Versioned):
         box = getattr(self, self._column(kept))
         if box is None:
             return None if inspect(self).persistent and self._is_shredded(kept) else {}
-        dek = keyring.dek_of(self.owner, self.key_kind(kept))
+        dek = keyring.dek_of(self.owner, self._key_kind(kept))
         return None if dek is None else keyring.unseal(dek, self.__table__.name, self.id, self.owner, box)  # type: ignore[attr-defined]
 
     def _is_shredded(self, kept: bool) -> bool:
-        return keyring.dek_of(self.owner, self.key_kind(kept)) is None
+        return keyring.dek_of(self.owner, self._key_kind(kept)) is None
 
     def _touch(self, kept: bool) -> None:
         self.__dict__.setdefault("_unsealed", set()).add(kept)
@@ -89,7 +98,7 @@ class Sealed(Versioned):
         if self.id is None:
             self.id = new_key()
         for kept in self.__dict__.pop("_unsealed", set()):
-            dek = keyring.dek_to_write(self.owner, self.key_kind(kept))
+            dek = keyring.dek_to_write(self.owner, self._key_kind(kept))
             document = self._document(kept) or {}
             setattr(self, self._column(kept), keyring.seal(dek, self.__table__.name, self.id, self.owner, document))  # type: ignore[attr-defined]
 

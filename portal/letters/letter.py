@@ -66,8 +66,9 @@ class Letter(Leased, Owned, Base):
     to = sealed(_l("Address"))
     values = sealed(_l("What it says"), default={})
 
-    def key_kind(self, kept: bool) -> str:
-        return self.key_kind_name
+    @staticmethod
+    def kind_of_key(row: Any) -> str:
+        return str(row.key_kind_name)
 
     @transition(State.WAITING, to=State.SENT)
     def mark_sent(self) -> None:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Index, delete, func, select
@@ -78,8 +79,9 @@ class Order(Owned, Base):
     payment = sealed(_l("Paid with"))
     tags = sealed(_l("The shop's tags"), default=[])
 
-    def key_kind(self, kept: bool) -> str:
-        return retained(self.kept_until) if kept else keyring.PROFILE
+    @staticmethod
+    def kind_of_kept_key(row: Any) -> str:
+        return retained(row.kept_until)
 
 
 def retained(until: date) -> str:
