@@ -1,0 +1,1 @@
+"""The demo: an invented music shop with its customers, orders and letters."""
