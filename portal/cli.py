@@ -7,6 +7,8 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -119,11 +121,33 @@ def audit_verify(checkpoint: Path | None) -> None:
 
 
 def gather() -> None:
-    """Add the commands that the slices declare in their own `commands.py`."""
+    """Add the commands that the slices declare in their own `commands.py`; they run in the opened portal, acting as its operator."""
     for module in modules():
-        for value in vars(module).values():
-            if isinstance(value, click.Command) and module.__name__.endswith(".commands") and not value.hidden:
-                cli.add_command(value)
+        if module.__name__.endswith(".commands"):
+            declared = [value for value in vars(module).values() if isinstance(value, click.Command)]
+            inner = {id(sub) for group in declared if isinstance(group, click.Group) for sub in group.commands.values()}
+            for top in declared:
+                if id(top) not in inner:
+                    _open_for(top)
+                    cli.add_command(top)
+
+
+def _open_for(top: click.Command) -> None:
+    if isinstance(top, click.Group):
+        for sub in top.commands.values():
+            _open_for(sub)
+    elif top.callback is not None:
+        top.callback = _in_portal(top.callback)
+
+
+def _in_portal(run: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(run)
+    def opened_run(*args: Any, **options: Any) -> Any:
+        app = opened()
+        with app.app_context(), acting.acting(operator()):
+            return run(*args, **options)
+
+    return opened_run
 
 
 def main() -> None:

@@ -115,6 +115,11 @@ PROOFS: Mapping[str, Proof] = {row["id"]: Proof(**_read(row)) for row in _table[
 REGIMES: tuple[str, ...] = tuple(dict.fromkeys(rule.regime for rule in RULES))
 
 
+def rule(rule_id: str) -> KeepRule:
+    """The rule that a kept record names."""
+    return next(known for known in RULES if known.id == rule_id)
+
+
 def rules_of(regimes: Sequence[str]) -> tuple[KeepRule, ...]:
     """Every rule of the regimes a shop names in PORTAL_KEEP_RULES. Raises ValueError, in a sentence, for an unknown or no name."""
     if unknown := [name for name in regimes if name not in REGIMES]:

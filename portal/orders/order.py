@@ -54,7 +54,7 @@ class Order(Owned, Base):
             "kept_until": "a date",
             "keep_rule": "names the law",
         },
-        page="rights.order",
+        page="rights.data",
     )
     __table_args__ = (Index(None, "person_id", "placed_at"),)
 
