@@ -9,13 +9,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Index, String, or_, select
+from sqlalchemy import Index, String, and_, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.contacts.topics import ALL, BY_SLUG, TOPICS, Channel
 from portal.core import acting, clock, db
 from portal.core.db import Base, Digest, Key, Moment, Short, new_key
 from portal.core.holdings import Basis, Holding, OnErasure
+
+IMPORTED, UNPROVEN = "import", "unproven import"
 
 
 class Answer(StrEnum):
@@ -37,11 +39,18 @@ class Choice(Base):
         kept=_l("a no without end, so that nobody writes to you again; without your name or address"),
         found_by="digest",
         hidden=frozenset({"digest", "number", "wording_sha"}),
-        plain={"digest": "keyed digest: outlives the person, tells no address", "topic": "a word", "channel": "a word", "answer": "a word", "at": "time"},
+        plain={
+            "digest": "keyed digest: outlives the person, tells no address",
+            "topic": "a word",
+            "channel": "a word",
+            "answer": "a word",
+            "until": "time",
+            "at": "time",
+        },
         page="preferences.history",
     )
     __table_args__ = (Index(None, "digest", "id"),)
-    __chained__ = ("id", "digest", "topic", "channel", "answer", "source", "wording_sha", "policy_version", "via", "at", "by")
+    __chained__ = ("id", "digest", "topic", "channel", "answer", "until", "source", "wording_sha", "policy_version", "via", "at", "by")
 
     id: Mapped[Key] = mapped_column(primary_key=True, default=new_key)
     digest: Mapped[Digest]
@@ -49,12 +58,18 @@ class Choice(Base):
     topic: Mapped[Short]
     channel: Mapped[Channel]
     answer: Mapped[Answer]
+    until: Mapped[Moment | None]
     source: Mapped[Short]
     wording_sha: Mapped[str] = mapped_column(String(64))
     policy_version: Mapped[Short]
     via: Mapped[Short]
     at: Mapped[Moment]
     by: Mapped[Short]
+
+    @property
+    def is_proven(self) -> bool:
+        """Do we know when and how it was said? Only a yes that came without its time is in doubt."""
+        return self.via != UNPROVEN
 
 
 class Preference(Base):
@@ -68,7 +83,7 @@ class Preference(Base):
         on_erasure=OnErasure.KEEP,
         kept=_l("a no without end, so that nobody writes to you again; without your name or address"),
         found_by="digest",
-        hidden=frozenset({"digest", "id"}),
+        hidden=frozenset({"digest"}),
         plain={"digest": "keyed digest: outlives the person, tells no address", "answer": "a word", "until": "time", "at": "time"},
         page="preferences.notifications",
     )
@@ -98,8 +113,16 @@ class Standing:
 
     def wants(self, topic: str, channel: Channel) -> bool:
         """Is there a yes that counts? No yes on record is a no; stopping everything outweighs each yes."""
-        said, everything = self.answers.get((topic, channel)), self.answers.get((ALL, channel))
-        return said is not None and said.is_yes and not (everything is not None and not everything.is_yes)
+        said = self.answers.get((topic, channel))
+        return said is not None and said.is_yes and not self.says_no(ALL, channel)
+
+    def refuses(self, topic: str, channel: Channel) -> bool:
+        """Is there a no on record, for this topic or for everything?"""
+        return self.says_no(topic, channel) or self.says_no(ALL, channel)
+
+    def says_no(self, topic: str, channel: Channel) -> bool:
+        said = self.answers.get((topic, channel))
+        return said is not None and not said.is_yes
 
     def paused_until(self, topic: str, channel: Channel) -> datetime | None:
         said = self.answers.get((topic, channel))
@@ -112,8 +135,15 @@ class Standing:
 
 def standing(digest: bytes) -> Standing:
     """What the owner of this address digest wants now. One statement."""
-    rows = db.session().scalars(select(Preference).where(Preference.digest == digest))
-    return Standing({(row.topic, row.channel): row for row in rows})
+    return standings([digest])[digest]
+
+
+def standings(digests: Sequence[bytes]) -> Mapping[bytes, Standing]:
+    """The same for many addresses at once. One statement."""
+    answers: dict[bytes, dict[tuple[str, Channel], Preference]] = {digest: {} for digest in digests}
+    for row in db.session().scalars(select(Preference).where(Preference.digest.in_(digests))):
+        answers[row.digest][row.topic, row.channel] = row
+    return {digest: Standing(said) for digest, said in answers.items()}
 
 
 def say_no(digest: bytes, topic: str, channel: Channel, *, via: str) -> uuid.UUID | None:
@@ -137,6 +167,13 @@ def say_yes(digest: bytes, topic: str, channel: Channel, *, via: str, at: dateti
     return _answer(digest, topic, channel, Answer.YES, via, at or now, None)
 
 
+def say_imported_yes(digest: bytes, topic: str, channel: Channel, *, at: datetime | None) -> uuid.UUID | None:
+    """A yes that another system reports; without a time of its own it is unproven. It counts only where nothing was said before."""
+    if standing(digest).answers.get((topic, channel)):
+        return None
+    return _answer(digest, topic, channel, Answer.YES, IMPORTED if at else UNPROVEN, at or clock.now(), None)
+
+
 def pause(digest: bytes, topic: str, channel: Channel, *, days: int, via: str) -> uuid.UUID | None:
     """A no that ends by itself. It touches only what is on, so it never ends another no."""
     if not standing(digest).wants(topic, channel):
@@ -158,31 +195,51 @@ def _narrow_stop(digest: bytes, channel: Channel, via: str, now: datetime) -> No
     _answer(digest, ALL, channel, Answer.YES, via, now, None)
 
 
-def _answer(digest: bytes, topic: str, channel: Channel, answer: Answer, via: str, at: datetime, until: datetime | None) -> uuid.UUID | None:
+def _answer(
+    digest: bytes, topic: str, channel: Channel, answer: Answer, via: str, at: datetime, until: datetime | None, wording: str | None = None
+) -> uuid.UUID | None:
     said = db.session().get(Preference, (digest, topic, channel), populate_existing=True)
     if said is not None and said.answer == answer and said.until == until:
         return None
-    row = db.insert(Preference).values(id=new_key(), digest=digest, topic=topic, channel=channel, answer=answer, until=until, at=at)
-    db.session().execute(row.on_conflict_do_update(index_elements=["digest", "topic", "channel"], set_={"answer": answer, "until": until, "at": at}))
+    new = {"answer": answer, "until": until, "at": at}
+    row = db.insert(Preference).values(id=new_key(), digest=digest, topic=topic, channel=channel, **new)
+    db.session().execute(row.on_conflict_do_update(index_elements=["digest", "topic", "channel"], set_=new))
     if said is not None:
         db.session().expire(said)
-    return _append(digest, topic, channel, answer, via, at)
+    return _append(digest, topic, channel, answer, via, at, until, wording)
 
 
-def _append(digest: bytes, topic: str, channel: Channel, answer: Answer, via: str, at: datetime) -> uuid.UUID:
+def _append(
+    digest: bytes,
+    topic: str,
+    channel: Channel,
+    answer: Answer,
+    via: str,
+    at: datetime,
+    until: datetime | None = None,
+    wording: str | None = None,
+) -> uuid.UUID:
     scene = acting.scene()
-    wording = BY_SLUG[topic].wording_sha if topic in BY_SLUG and answer == Answer.YES else ""
+    shown = BY_SLUG[topic].wording_sha if topic in BY_SLUG and answer == Answer.YES else ""
     row = db.insert(Choice).values(
-        id=(key := new_key()), digest=digest, topic=topic, channel=channel, answer=answer, source=scene.source,
-        wording_sha=wording, policy_version=scene.policy_version, via=via, at=at, by=str(scene.actor),
+        id=(key := new_key()), digest=digest, topic=topic, channel=channel, answer=answer, until=until, source=scene.source,
+        wording_sha=shown if wording is None else wording, policy_version=scene.policy_version, via=via, at=at, by=str(scene.actor),
     )  # fmt: skip
     db.session().execute(row)
     return key
 
 
-def history(digests: Sequence[bytes]) -> Sequence[Choice]:
+def last_said(digest: bytes) -> Mapping[tuple[str, Channel], Choice]:
+    """The choices that count now, each with when and how it was said. One statement."""
+    counting = and_(*(getattr(Preference, name) == getattr(Choice, name) for name in ("digest", "topic", "channel", "at")))
+    rows = db.session().scalars(select(Choice).join(Preference, counting).where(Choice.digest == digest).order_by(Choice.id))
+    return {(row.topic, row.channel): row for row in rows}
+
+
+def history(digests: Sequence[bytes], limit: int | None = None, before: uuid.UUID | None = None) -> Sequence[Choice]:
     """Every yes and no of these addresses, newest first."""
-    return db.session().scalars(select(Choice).where(Choice.digest.in_(digests)).order_by(Choice.id.desc())).all()
+    older = (Choice.id < before,) if before else ()
+    return db.session().scalars(select(Choice).where(Choice.digest.in_(digests), *older).order_by(Choice.id.desc()).limit(limit)).all()
 
 
 def stop_all(digest: bytes, *, via: str, channels: Sequence[Channel] = tuple(Channel)) -> list[uuid.UUID]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from portal.contacts.choice import standing
+from portal.contacts.choice import Standing, standing
 from portal.contacts.contact import BounceState, Contact
-from portal.contacts.topics import ALL, Channel
+from portal.contacts.topics import Channel
 
 
 class Reason(StrEnum):
@@ -32,14 +32,17 @@ class Verdict:
 
 def may_send(contact: Contact, topic: str | None, channel: Channel = Channel.EMAIL) -> Verdict:
     """Service letters (`topic` None) obey only a dead mailbox; marketing needs a yes that still counts."""
+    if topic is None:
+        return Verdict(Reason.UNDELIVERABLE) if contact.bounce_state == BounceState.UNDELIVERABLE else Verdict()
+    return judge(contact, topic, channel, standing(contact.digest))
+
+
+def judge(contact: Contact, topic: str, channel: Channel, said: Standing) -> Verdict:
+    """The same answer about marketing where what the person said was read before, as for many addresses at once."""
     if contact.bounce_state == BounceState.UNDELIVERABLE:
         return Verdict(Reason.UNDELIVERABLE)
-    if topic is None:
-        return Verdict()
     if contact.bounce_state == BounceState.COMPLAINED:
         return Verdict(Reason.COMPLAINED)
-    said = standing(contact.digest)
     if said.wants(topic, channel):
         return Verdict()
-    has_no = any(key in said.answers and not said.answers[key].is_yes for key in ((topic, channel), (ALL, channel)))
-    return Verdict(Reason.SUPPRESSED if has_no else Reason.NO_CONSENT)
+    return Verdict(Reason.SUPPRESSED if said.refuses(topic, channel) else Reason.NO_CONSENT)
