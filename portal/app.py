@@ -135,7 +135,7 @@ def _furnish(app: Portal) -> None:
     app.view_functions["static"] = page(VISITOR)(app.view_functions["static"])
     Babel(app, locale_selector=_locale, timezone_selector=_time_zone)
     door.csrf.init_app(app)
-    door.logins.init_app(app)
+    door.logins.init_app(app, add_context_processor=False)
     web.equip(app)
     app.jinja_env.globals.update(form_key=door.form_key)
     app.context_processor(_words_of_every_page)
