@@ -24,7 +24,7 @@ class Page:
     def __init__(self, response: TestResponse) -> None:
         self.response = response
         self.status = response.status_code
-        self.text = response.get_data(as_text=True)
+        self.text = response.get_data(as_text=True) if (response.mimetype or "").startswith("text/") else ""
         self.soup = BeautifulSoup(self.text, "html.parser")
 
     @property
