@@ -32,6 +32,7 @@ from portal.core.jobs import Handler
 from portal.core.rate_limits import TooMany
 from portal.core.rules import Refused, WrongMove
 from portal.letters import transport
+from portal.rights import erasure
 from portal.settings import Settings
 
 SLICES = (
@@ -182,7 +183,17 @@ def _words_of_every_page() -> dict[str, Any]:
     own = own_settings.current()
     signed_in = door.is_signed_in()
     shop = {"name": own.shop_name, "phone": own.shop_phone, "privacy_address": own.privacy_address, "postal_address": own.shop_postal_address, "logo": own.logo_url}
-    return {"shop": shop, "language": str(get_locale() or "en"), "signed_in": signed_in, "demo": own.demo, "nav": _nav() if signed_in else []}
+    words = {"shop": shop, "language": str(get_locale() or "en"), "signed_in": signed_in, "demo": own.demo}
+    return {**words, "nav": _nav(), "banner": _banner()} if signed_in else words
+
+
+def _banner() -> list[dict[str, str]]:
+    """What a customer must not overlook on any page: the day when the account will be deleted."""
+    asked = erasure.pending(door.subject().id)
+    if asked is None:
+        return []
+    text = _("Your account will be deleted on %(day)s.", day=web.long_date(asked.due_at))
+    return [{"kind": "warn", "text": text, "url": url_for("rights.delete_status"), "label": _("Keep my account")}]
 
 
 def _nav() -> list[tuple[str, str, bool]]:
