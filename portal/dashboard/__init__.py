@@ -1,0 +1,1 @@
+"""The first page, My Account, and the pages that explain the portal from its own code and settings."""
