@@ -141,7 +141,8 @@ def standing(digest: bytes) -> Standing:
 def standings(digests: Sequence[bytes]) -> Mapping[bytes, Standing]:
     """The same for many addresses at once. One statement."""
     answers: dict[bytes, dict[tuple[str, Channel], Preference]] = {digest: {} for digest in digests}
-    for row in db.session().scalars(select(Preference).where(Preference.digest.in_(digests))):
+    rows = select(Preference).where(Preference.digest.in_(digests)).execution_options(populate_existing=True)
+    for row in db.session().scalars(rows):
         answers[row.digest][row.topic, row.channel] = row
     return {digest: Standing(said) for digest, said in answers.items()}
 

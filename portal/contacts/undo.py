@@ -24,23 +24,22 @@ def open_to_undo(digest: bytes, ids: Sequence[uuid.UUID]) -> list[Choice]:
     return [said for said in db.session().scalars(mine).all() if since < said.at and all(later.via == UNDO for later in _after(said))]
 
 
-def take_back(chosen: Sequence[Choice]) -> None:
-    """Let the answers before these choices count again, each by a choice of its own. Harmless to repeat."""
-    for said in chosen:
-        if not _after(said):
-            _put_back(said)
+def take_back(chosen: Sequence[Choice]) -> list[uuid.UUID]:
+    """Let the answers before these choices count again; the ids of the choices that say so. Harmless to repeat."""
+    said = [_put_back(one) for one in chosen if not _after(one)]
+    return [one for one in said if one is not None]
 
 
 def _after(said: Choice) -> Sequence[Choice]:
     return db.session().scalars(_same(said).where(Choice.id > said.id).order_by(Choice.id).limit(2)).all()
 
 
-def _put_back(said: Choice) -> None:
+def _put_back(said: Choice) -> uuid.UUID | None:
     """Where nothing was said before, nothing was stopped, and nothing was wanted."""
     before = db.session().scalars(_same(said).where(Choice.id < said.id).order_by(Choice.id.desc()).limit(1)).first()
     first = Answer.YES if said.topic == ALL else Answer.NO
     answer, until, wording = (before.answer, before.until, before.wording_sha) if before else (first, None, "")
-    choice._answer(said.digest, said.topic, said.channel, answer, UNDO, clock.now(), until, wording)
+    return choice._answer(said.digest, said.topic, said.channel, answer, UNDO, clock.now(), until, wording)
 
 
 def _same(said: Choice) -> Select[Choice]:
