@@ -16,6 +16,10 @@ SENTENCES = {
     "account_locked": _l("The account was locked: nothing can be changed until a new password is set."),
     "account_opened": _l("The account was opened."),
     "account_unlocked": _l("The account was unlocked."),
+    "address_added": _l("An address was added: %(address)s."),
+    "address_changed": _l("An address was changed: %(address)s."),
+    "address_removed": _l("An address was removed: %(address)s."),
+    "address_restored": _l("A removed address was put back: %(address)s."),
     "copy_downloaded": _l("A copy of your data was downloaded."),
     "deletion_asked": _l("Deletion of the account was asked for."),
     "deletion_cancelled": _l("The deletion was called off. The account stays."),
@@ -25,13 +29,21 @@ SENTENCES = {
     "email_change_asked": _l("A change of the e-mail address was asked for. It waits for a yes from the new address."),
     "email_change_undone": _l("The change of the e-mail address was undone. It is %(new)s again."),
     "email_changed": _l("The e-mail address was changed from %(old)s to %(new)s."),
+    "operator_erasure_reason": _l("The shop asked to delete your data, because: %(reason)s"),
+    "operator_exported": _l("The shop took a copy of your data out of the portal, because: %(reason)s"),
+    "operator_looked": _l("The shop looked at your data on the server."),
     "password_set": _l("A password was set. All other devices were signed out."),
+    "payment_added": _l("A card was saved: %(card)s."),
+    "payment_removal_asked": _l("A card is being removed: %(card)s. We told the payment company."),
+    "payment_removed": _l("A card is removed, here and at the payment company: %(card)s."),
     "person_erased": _l("Your key was destroyed, so your data can no longer be read."),
     "policy_accepted": _l("Version %(number)s of the privacy policy was accepted."),
     "proof_failed": _l("A wrong password was typed where we asked for it again."),
+    "saved_removed": _l("All saved addresses and cards were removed."),
     "signed_in": _l("Somebody signed in to the account."),
     "signed_out_everywhere": _l("All other devices were signed out."),
 }
+PAUSED = "paused"
 CHOICES = {
     (Answer.YES, Channel.EMAIL): _l("“%(topic)s” by e-mail was turned on."),
     (Answer.NO, Channel.EMAIL): _l("“%(topic)s” by e-mail was turned off."),
@@ -39,6 +51,9 @@ CHOICES = {
     (Answer.NO, Channel.POST): _l("“%(topic)s” by post was turned off."),
     (Answer.YES, Channel.SMS): _l("“%(topic)s” by text message was turned on."),
     (Answer.NO, Channel.SMS): _l("“%(topic)s” by text message was turned off."),
+    (PAUSED, Channel.EMAIL): _l("“%(topic)s” by e-mail was paused."),
+    (PAUSED, Channel.POST): _l("“%(topic)s” by post was paused."),
+    (PAUSED, Channel.SMS): _l("“%(topic)s” by text message was paused."),
 }
 ACTORS = {
     Kind.CUSTOMER: _l("By you, signed in"),
@@ -65,8 +80,8 @@ def sentence(act: str, known: dict[str, Any]) -> str:
 
 
 def choice(topic: str, channel: str, answer: str) -> str:
-    """A yes or no."""
-    return str(CHOICES[Answer(answer), Channel(channel)]) % {"topic": topics.title_of(topic)}
+    """A yes, a no, or a no for some time."""
+    return str(CHOICES[answer, Channel(channel)]) % {"topic": topics.title_of(topic)}
 
 
 def letter(title: str) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import LargeBinary, String, cast, func, literal, null, select, type_coerce, union_all
+from sqlalchemy import LargeBinary, String, case, cast, func, literal, null, select, type_coerce, union_all
 
 from portal.activity import acts, letters, paging
 from portal.activity.paging import Place, Turn
@@ -63,7 +63,8 @@ def _everything(person_id: uuid.UUID) -> Any:
     no_box = cast(null(), LargeBinary).label("box")
     kind, by, name, facts = literal("entry").label("kind"), Entry.actor.label("by"), Entry.act.label("name"), Entry.data.label("facts")
     entries = select(Entry.id, kind, by, name, facts, Entry.box.label("box")).where(Entry.subject == person_id)
-    said = type_coerce(Choice.channel, String) + literal(" ") + type_coerce(Choice.answer, String)
+    answer = case((Choice.until.is_not(None), acts.PAUSED), else_=type_coerce(Choice.answer, String))
+    said = type_coerce(Choice.channel, String) + literal(" ") + answer
     choices = select(Choice.id, literal("choice"), Choice.by, Choice.topic, said, no_box).where(Choice.digest.in_(own))
     topic = func.coalesce(Letter.topic, "")
     sent = select(Letter.id, literal("letter"), literal("system"), Letter.template, topic, no_box).where(Letter.person_id == person_id)

@@ -10,12 +10,15 @@ from typing import Any
 from sqlalchemy import func, select
 
 from portal.access.session import Session
+from portal.addresses.address import Address
 from portal.contacts.choice import Preference, Standing
 from portal.contacts.contact import Contact, Kind
 from portal.contacts.topics import TOPICS, Channel
 from portal.core import db
 from portal.customers.customer import Customer
 from portal.orders.order import Order
+from portal.payments.method import PaymentMethod
+from portal.payments.method import State as Saved
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,8 @@ class Overview:
     contact: Contact | None
     last_session: Session | None
     standing: Standing
+    addresses: int
+    cards: int
     orders: int
     first_order_at: datetime | None
     orders_kept_until: date | None
@@ -43,9 +48,9 @@ class Overview:
         return [str(topic.title) for topic in TOPICS if self.standing.wants(topic.slug, channel)]
 
     @property
-    def is_bare(self) -> bool:
-        """Is an address for mail all that is held?"""
-        return not self.orders
+    def has_more_than_details(self) -> bool:
+        """Is anything held besides who the person is?"""
+        return bool(self.addresses or self.cards or self.orders)
 
 
 def of(person_id: uuid.UUID, own_session_id: uuid.UUID) -> Overview:
@@ -62,14 +67,18 @@ def of(person_id: uuid.UUID, own_session_id: uuid.UUID) -> Overview:
     )
     rows = db.session().execute(everything).all()
     answers = {(row.Preference.topic, row.Preference.channel): row.Preference for row in rows if row.Preference}
-    first = rows[0]
-    return Overview(first.Contact, first.Session, Standing(answers), first.orders, first.first_order_at, first.orders_kept_until)
+    contact, session, _preference, *counts = rows[0]
+    return Overview(contact, session, Standing(answers), *counts)
 
 
 def _counts(person_id: uuid.UUID) -> list[Any]:
-    mine = Order.person_id == person_id
-    return [
-        select(func.count()).select_from(Order).where(mine).scalar_subquery().label("orders"),
-        select(func.min(Order.placed_at)).where(mine).scalar_subquery().label("first_order_at"),
-        select(func.max(Order.kept_until)).where(mine).scalar_subquery().label("orders_kept_until"),
+    """In the order of the fields of Overview."""
+    number = func.count()
+    wanted = [
+        select(number).where(Address.person_id == person_id, Address.removed_at.is_(None)),
+        select(number).where(PaymentMethod.person_id == person_id, PaymentMethod.state == Saved.SAVED),
+        select(number).where(Order.person_id == person_id),
+        select(func.min(Order.placed_at)).where(Order.person_id == person_id),
+        select(func.max(Order.kept_until)).where(Order.person_id == person_id),
     ]
+    return [one.scalar_subquery() for one in wanted]
