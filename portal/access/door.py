@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.access import session as sessions
 from portal.access.page import ARRIVING, LINK, MAIL, Page
 from portal.access.session import Session
-from portal.core import acting, clock, db, rate_limits
+from portal.core import acting, clock, db
 from portal.core.acting import Actor, Kind, Scene
 from portal.core.db import Base, Key, Long, Moment, Short, new_key
 from portal.core.holdings import NOT_PERSONAL
@@ -29,7 +29,7 @@ from portal.customers.customer import Customer
 SAFE = {"GET", "HEAD", "OPTIONS"}
 POST_GRACE = timedelta(minutes=15)
 TRIES = 3
-UNTYPED = {"csrf_token", "form_key"}
+UNTYPED = {"csrf_token"}
 CARRY = "carry-"
 csrf = CSRFProtect()
 logins = LoginManager()
@@ -54,10 +54,10 @@ class Busy(Exception):
 
 
 class SignedIn(UserMixin):  # type: ignore[misc]
-    """What Flask-Login carries: one of our session rows and its customer."""
+    """What Flask-Login carries: one of our session rows, its customer, and the policy that applies."""
 
-    def __init__(self, token: str, row: Session, customer: Customer) -> None:
-        self.token, self.row, self.customer = token, row, customer
+    def __init__(self, token: str, row: Session, customer: Customer, policy: str) -> None:
+        self.token, self.row, self.customer, self.policy = token, row, customer, policy
 
     def get_id(self) -> str:
         return self.token
@@ -80,6 +80,12 @@ def own_session() -> Session:
     return row
 
 
+def expected() -> Customer | None:
+    """The customer who is about to be let in, for work that is done before the door opens."""
+    found = sessions.find(session.get("_user_id", ""))
+    return found[1] if found else None
+
+
 def is_signed_in() -> bool:
     """Is the reader of this page signed in? Known only where the page reads the cookie."""
     return has_request_context() and bool(g.get("signed_in", False))
@@ -87,10 +93,12 @@ def is_signed_in() -> bool:
 
 def welcome(customer: Customer, *, proved: bool) -> None:
     """Sign a customer in on this browser, with a new session and a new cookie."""
+    if "_user_id" in session:
+        sessions.close(session["_user_id"])
     token = sessions.start(customer.id, proved_at=clock.now() if proved else None)
     customer.last_active_at = clock.now()
-    session.clear()
-    _remember(token, customer)
+    _forget_browser()
+    _remember(token)
 
 
 def proven_anew(*, strong: bool) -> None:
@@ -98,24 +106,37 @@ def proven_anew(*, strong: bool) -> None:
     row = own_session()
     row.proved_at = clock.now()
     row.strong_at = clock.now() if strong else row.strong_at
-    _remember(sessions.renew(row), subject())
+    _remember(sessions.renew(row))
 
 
-def _remember(token: str, customer: Customer) -> None:
+def _remember(token: str) -> None:
     found = sessions.find(token)
     if found is None:
         raise RuntimeError("a session that was just made is not there")
-    login_user(SignedIn(token, found[0], customer))
+    login_user(SignedIn(token, *found))
     for name in ("_id", "_fresh"):
         session.pop(name, None)
-    acting.enter(Actor(Kind.CUSTOMER, str(customer.id)), customer.id)
+    _enter()
+
+
+def _enter() -> Customer:
+    g.signed_in = True
+    customer = subject()
+    acting.enter(Actor(Kind.CUSTOMER, str(customer.id)), customer.id, current_user.policy)
+    return customer
 
 
 def farewell() -> None:
     """End this browser's session."""
     sessions.end(own_session())
     logout_user()
+    _forget_browser()
+
+
+def _forget_browser() -> None:
+    """Empty the cookie, and what this request already made from it for its forms."""
     session.clear()
+    g.pop("csrf_token", None)
 
 
 def serve(page: Page, view: Callable[[], Any]) -> Response:
@@ -123,17 +144,27 @@ def serve(page: Page, view: Callable[[], Any]) -> Response:
     if request.method not in SAFE:
         _refuse_foreign_posts(page)
         for limit in page.limits:
-            rate_limits.hit(limit.rule, request.endpoint or "", limit.by())
+            limit.count()
+        g.beforehand = page.beforehand() if page.beforehand else None
+    cookie = dict(session) if page.reads_cookie else {}
     for attempt in range(TRIES):
         try:
             return _serve_once(page, view)
         except Exception as error:
+            _take_back(cookie)
             if not db.is_contention(error):
                 raise
             if attempt == TRIES - 1:
                 raise Busy from error
-            g.pop("_login_user", None)
     raise Busy
+
+
+def _take_back(cookie: dict[str, Any]) -> None:
+    """Nothing of a failed request was saved, so nothing of it may stay in the cookie either."""
+    g.pop("_login_user", None)
+    if cookie:
+        _forget_browser()
+        session.update(cookie)
 
 
 def _serve_once(page: Page, view: Callable[[], Any]) -> Response:
@@ -160,13 +191,11 @@ def _admit(page: Page) -> Response | None:
         return None
     if not current_user.is_authenticated:
         return _ask_to_sign_in()
-    g.signed_in = True
-    customer = subject()
-    acting.enter(Actor(Kind.CUSTOMER, str(customer.id)), customer.id)
+    customer = _enter()
     if page.door == ARRIVING:
         return None
     if not customer.is_registered:
-        return make_response(redirect(url_for("accounts.welcome")))
+        return make_response(redirect(url_for("accounts.welcome", next=_here())))
     if customer.frozen_at and request.method not in SAFE:
         raise Refused(_("Your account is locked, so nothing can be changed. Set a new password with “Forgot password” to unlock it."))
     return _ask_for_proof(page)
@@ -174,16 +203,21 @@ def _admit(page: Page) -> Response | None:
 
 def _ask_to_sign_in() -> Response:
     if request.method in SAFE:
-        return make_response(redirect(url_for("entrance.sign_in_page", next=request.full_path.rstrip("?"))))
-    page = render_template("accounts/carry.html", carried=typed(), target=url_for("entrance.sign_in_page", next=request.path), why="ended")
+        return make_response(redirect(url_for("entrance.sign_in_page", next=_here())))
+    page = render_template("accounts/carry.html", carried=typed(), target=url_for("entrance.sign_in_page", next=_here()), why="ended")
     return make_response(page, 422)
+
+
+def _here() -> str:
+    """Where to go on after what stands in between; a form is sent there again."""
+    return request.full_path.rstrip("?") if request.method in SAFE else request.path
 
 
 def _ask_for_proof(page: Page) -> Response | None:
     grace = timedelta(0) if request.method in SAFE else POST_GRACE
     if page.fresh is None or own_session().is_fresh(page.fresh, grace):
         return None
-    target = url_for("accounts.confirm", next=request.full_path.rstrip("?") if request.method in SAFE else request.path, level=page.fresh)
+    target = url_for("accounts.confirm", next=_here(), level=page.fresh)
     if request.method in SAFE:
         return make_response(redirect(target))
     return make_response(render_template("accounts/carry.html", carried=typed(), target=target, why="proof"), 422)

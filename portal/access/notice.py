@@ -27,8 +27,8 @@ def tell(person_id: uuid.UUID, template: str, values: Mapping[str, Any] | None =
 
 
 def circumstances() -> dict[str, str]:
-    """When it happened and on which device, in words."""
-    return {"at": format_datetime(clock.now(), "medium"), "device": device_label() if has_request_context() else ""}
+    """When it happened, in the reader's time zone and with its name, and on which device."""
+    return {"at": format_datetime(clock.now(), "long"), "device": device_label() if has_request_context() else ""}
 
 
 def not_me_url(person_id: uuid.UUID) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from flask import Flask, request
+from flask import Flask, request, session
 
 from portal.core import keyring, rate_limits
 
@@ -47,10 +47,16 @@ CLOSED, VIEW, CHANGE = StaffMay
 
 @dataclass(frozen=True)
 class Limit:
-    """At most so many tries; `by` names whose tries are counted together."""
+    """At most so many tries; `by` names whose tries are counted together, or says None for a request that is not counted."""
 
     rule: str
-    by: Callable[[], str]
+    by: Callable[[], str | None]
+
+    def count(self) -> None:
+        """Count one try, in a transaction of its own. Raises TooMany past the limit."""
+        who = self.by()
+        if who is not None:
+            rate_limits.hit(self.rule, request.endpoint or "", who)
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,7 @@ class Page:
     staff: StaffMay
     fresh: int | None
     limits: tuple[Limit, ...]
+    beforehand: Callable[[], Any] | None
 
     @property
     def reads_cookie(self) -> bool:
@@ -71,14 +78,22 @@ class Page:
         return self.door in {ARRIVING, CUSTOMER}
 
 
-def page(door: Door, *, staff: StaffMay = CLOSED, fresh: int | None = None, limits: tuple[Limit, ...] = ()) -> Callable[[View], View]:
+def page(
+    door: Door,
+    *,
+    staff: StaffMay = CLOSED,
+    fresh: int | None = None,
+    limits: tuple[Limit, ...] = (),
+    beforehand: Callable[[], Any] | None = None,
+) -> Callable[[View], View]:
     """Declare a page. `fresh` is in minutes: 15 for changes, 5 for dangerous acts, which also ask for a mailed code.
 
-    Limits count unsafe requests only and are asked before any transaction begins.
+    Limits count unsafe requests only and are asked before any transaction begins. `beforehand` is slow work of an unsafe request, such as
+    hashing a password, for which no other writer should wait; what it returns stands in `g.beforehand`.
     """
 
     def declare(view: View) -> View:
-        view.__page__ = Page(door, staff, fresh, limits)  # type: ignore[attr-defined]
+        view.__page__ = Page(door, staff, fresh, limits, beforehand)  # type: ignore[attr-defined]
         return view
 
     return declare
@@ -109,9 +124,9 @@ def by_address_and_network() -> str:
     return f"{by_address()}|{by_network()}"
 
 
-def by_cookie() -> str:
-    """The browser's own session."""
-    return f"cookie|{request.cookies.get('__Host-session') or request.cookies.get('session', '')}|{by_network()}"
+def by_session() -> str:
+    """The session of a signed-in customer, whatever else the cookie holds."""
+    return f"session|{session.get('_user_id', '')}|{by_network()}"
 
 
 SIGN_IN = (

@@ -21,6 +21,7 @@ from portal.core.jobs import Job, job
 from portal.core.keyring import Dek
 from portal.core.sealed import Owned, sealed
 from portal.customers.customer import Customer
+from portal.policy import version
 
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=12)
@@ -69,7 +70,9 @@ class Session(Owned, Base):
 
     def is_fresh(self, minutes: int, grace: timedelta = timedelta(0)) -> bool:
         """Did this person prove themselves within so many minutes? Five asks for the strong proof, with a mailed code."""
-        proved: datetime | None = self.strong_at if minutes <= STRONG_MINUTES else max(filter(None, (self.proved_at, self.strong_at)), default=None)
+        proved: datetime | None = (
+            self.strong_at if minutes <= STRONG_MINUTES else max(filter(None, (self.proved_at, self.strong_at)), default=None)
+        )
         return proved is not None and proved > clock.now() - timedelta(minutes=minutes) - grace
 
 
@@ -111,32 +114,48 @@ def start(person_id: uuid.UUID, *, proved_at: datetime | None) -> str:
     return token
 
 
-def find(token: str) -> tuple[Session, Customer] | None:
-    """The live session of a token with its customer. One statement, the person's key included."""
-    found: Any = db.session().execute(
-        select(Session, Customer, Dek.wrapped, Dek.kek)
-        .join(Customer, Customer.id == Session.person_id)
-        .join(Dek, (Dek.owner == Session.person_id) & (Dek.kind == keyring.PROFILE))
-        .where(Session.token_digest == token_digest(token))
-    ).first()
+def find(token: str) -> tuple[Session, Customer, str] | None:
+    """The live session of a token, its customer, and the number of the policy in force. One statement, the person's key included."""
+    found: Any = (
+        db.session()
+        .execute(
+            select(Session, Customer, version.number_in_force(), Dek.wrapped, Dek.kek)
+            .join(Customer, Customer.id == Session.person_id)
+            .join(Dek, (Dek.owner == Session.person_id) & (Dek.kind == keyring.PROFILE))
+            .where(Session.token_digest == token_digest(token))
+        )
+        .first()
+    )
     if found is None or not found[0].is_live:
         return None
     keyring.learn(found[0].person_id, keyring.PROFILE, found.wrapped, found.kek)
-    return found[0], found[1]
+    return found[0], found[1], found[2] or ""
 
 
 def live(person_id: uuid.UUID) -> Sequence[Session]:
     """Sessions that are open, newest first."""
-    rows = db.session().scalars(select(Session).where(Session.person_id == person_id, Session.ended_at.is_(None)).order_by(Session.seen_at.desc()))
+    rows = db.session().scalars(
+        select(Session).where(Session.person_id == person_id, Session.ended_at.is_(None)).order_by(Session.seen_at.desc())
+    )
     return [row for row in rows if row.is_live]
 
 
 def get(person_id: uuid.UUID, session_id: uuid.UUID) -> Session | None:
-    return db.session().scalars(select(Session).where(Session.id == session_id, Session.person_id == person_id, Session.ended_at.is_(None))).first()
+    return (
+        db.session()
+        .scalars(select(Session).where(Session.id == session_id, Session.person_id == person_id, Session.ended_at.is_(None)))
+        .first()
+    )
 
 
 def end(row: Session) -> None:
     row.ended_at = clock.now()
+
+
+def close(token: str) -> None:
+    """End the session of a token that this browser had before it signed in anew."""
+    statement = update(Session).where(Session.token_digest == token_digest(token), Session.ended_at.is_(None))
+    db.session().execute(statement.values(ended_at=clock.now(), version=Session.version + 1))
 
 
 def end_all(person_id: uuid.UUID, *, but: uuid.UUID | None = None) -> None:

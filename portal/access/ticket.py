@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -21,6 +22,7 @@ from portal.core.sealed import Owned, sealed
 
 MOST_TRIES = 5
 CODE_LIFE = timedelta(minutes=10)
+CODE_MINUTES = CODE_LIFE // timedelta(minutes=1)
 
 
 class Purpose(StrEnum):
@@ -50,6 +52,16 @@ LIFE = {
 }
 
 
+def hours(purpose: Purpose) -> int:
+    """How many hours a link lives, for the letter that says so."""
+    return LIFE[purpose] // timedelta(hours=1)
+
+
+def minutes(purpose: Purpose) -> int:
+    """How many minutes a link lives."""
+    return LIFE[purpose] // timedelta(minutes=1)
+
+
 class Ticket(Owned, Base):
     """The row behind a link or a code: only digests of what the person holds."""
 
@@ -62,7 +74,14 @@ class Ticket(Owned, Base):
         kept=_l("until the link is used or over"),
         provenance=Provenance.DERIVED,
         hidden=frozenset({"token", "code", "key_kind_name"}),
-        plain={"token": "digest of a random token", "code": "keyed digest of a code", "purpose": "a word", "tries": "a count", "expires_at": "time", "used_at": "time"},
+        plain={
+            "token": "digest of a random token",
+            "code": "keyed digest of a code",
+            "purpose": "a word",
+            "tries": "a count",
+            "expires_at": "time",
+            "used_at": "time",
+        },
     )
 
     key_kind_name: Mapped[Short] = mapped_column(default=keyring.PROFILE)
@@ -89,7 +108,12 @@ class Ticket(Owned, Base):
 
 
 def issue(
-    purpose: Purpose, person_id: uuid.UUID, payload: dict[str, Any] | None = None, *, life: timedelta | None = None, key_kind: str = keyring.PROFILE
+    purpose: Purpose,
+    person_id: uuid.UUID,
+    payload: dict[str, Any] | None = None,
+    *,
+    life: timedelta | None = None,
+    key_kind: str = keyring.PROFILE,
 ) -> str:
     """A new ticket; the token (256 bits) stands in the link and nowhere else."""
     token = secrets.token_urlsafe(32)
@@ -121,14 +145,19 @@ def use(ticket: Ticket) -> bool:
     return used is not None
 
 
-def void(purpose: Purpose, person_id: uuid.UUID) -> None:
-    """Make every open ticket of this purpose useless."""
-    still = update(Ticket).where(Ticket.person_id == person_id, Ticket.purpose == purpose, Ticket.used_at.is_(None))
+def void(purpose: Purpose, person_id: uuid.UUID, *, after: Ticket | None = None) -> None:
+    """Make every open ticket of this purpose useless; with `after`, only those that were made later."""
+    later = (Ticket.id > after.id,) if after else ()
+    still = update(Ticket).where(Ticket.person_id == person_id, Ticket.purpose == purpose, Ticket.used_at.is_(None), *later)
     db.session().execute(still.values(used_at=clock.now(), version=Ticket.version + 1))
 
 
 def void_all(person_id: uuid.UUID) -> None:
-    db.session().execute(update(Ticket).where(Ticket.person_id == person_id, Ticket.used_at.is_(None)).values(used_at=clock.now(), version=Ticket.version + 1))
+    db.session().execute(
+        update(Ticket)
+        .where(Ticket.person_id == person_id, Ticket.used_at.is_(None))
+        .values(used_at=clock.now(), version=Ticket.version + 1)
+    )
 
 
 def new_code(ticket: Ticket) -> str:
@@ -148,6 +177,12 @@ def try_code(ticket: Ticket, code: str) -> bool:
 
 def _code_digest(ticket: Ticket, code: str) -> bytes:
     return keyring.digest("code", f"{ticket.id}|{code}")
+
+
+def mailed_since(person_id: uuid.UUID, purpose: Purpose, moment: datetime) -> Sequence[datetime]:
+    """When tickets of this purpose were made since, oldest first."""
+    same = (Ticket.person_id == person_id, Ticket.purpose == purpose, Ticket.created_at > moment)
+    return db.session().scalars(select(Ticket.created_at).where(*same).order_by(Ticket.id)).all()
 
 
 @job("sweep_tickets", every=timedelta(hours=1))

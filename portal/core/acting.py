@@ -71,6 +71,6 @@ def acting(new: Scene) -> Iterator[None]:
         _scene.reset(token)
 
 
-def enter(actor: Actor, subject: UUID | None) -> None:
-    """Name the actor once the door knows them; the scene around ends with the request."""
-    _scene.set(replace(_scene.get(), actor=actor, subject=subject))
+def enter(actor: Actor, subject: UUID | None, policy_version: str = "") -> None:
+    """Name the actor, and the policy that applies, once the door knows them; the scene around ends with the request."""
+    _scene.set(replace(_scene.get(), actor=actor, subject=subject, policy_version=policy_version))

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
-from wtforms import Field, HiddenField, StringField, TextAreaField, ValidationError
+from wtforms import Field, HiddenField, PasswordField, StringField, TextAreaField, ValidationError
 
 from portal.core import card_numbers
 
@@ -21,8 +21,9 @@ class PortalForm(FlaskForm):  # type: ignore[misc]
     form_key = HiddenField(default=lambda: secrets.token_urlsafe(12))
 
     def validate(self, extra_validators: Any = None) -> bool:
-        """Every text field also refuses card numbers and what no store can keep."""
-        extra = {name: [*(extra_validators or {}).get(name, []), fit_to_keep] for name, field in self._fields.items() if isinstance(field, StringField)}
+        """Every text field also refuses card numbers and what no store can keep. A password is taken as typed."""
+        kept = [name for name, field in self._fields.items() if isinstance(field, StringField) and not isinstance(field, PasswordField)]
+        extra = {name: [*(extra_validators or {}).get(name, []), fit_to_keep] for name in kept}
         return bool(super().validate(extra_validators={**(extra_validators or {}), **extra}))
 
 

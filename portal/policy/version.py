@@ -8,9 +8,10 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
+from sqlalchemy import ScalarSelect, Select, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import audit, clock, db
@@ -18,6 +19,7 @@ from portal.core.db import Base, Key, Long, Moment, Short, new_key
 from portal.core.holdings import NOT_PERSONAL, Basis, Holding, OnErasure
 from portal.core.sealed import Owned
 
+T = TypeVar("T")
 HEADING = re.compile(r"^# (?P<title>.+?)(?: \{(?P<anchor>[a-z-]+)\})?$")
 
 
@@ -84,8 +86,17 @@ def read_sections(text: str) -> list[Section]:
 
 def in_force() -> PolicyVersion | None:
     """The version that applies now, or None before the first is published."""
-    applies = select(PolicyVersion).where(PolicyVersion.effective_at <= clock.now())
-    return db.session().scalars(applies.order_by(PolicyVersion.effective_at.desc(), PolicyVersion.id.desc()).limit(1)).first()
+    return db.session().scalars(_in_force(select(PolicyVersion))).first()
+
+
+def number_in_force() -> ScalarSelect[str]:
+    """The number of that version, to be read along with other rows."""
+    return _in_force(select(PolicyVersion.number)).scalar_subquery()
+
+
+def _in_force(query: Select[T]) -> Select[T]:
+    newest = (PolicyVersion.effective_at.desc(), PolicyVersion.id.desc())
+    return query.where(PolicyVersion.effective_at <= clock.now()).order_by(*newest).limit(1)
 
 
 def by_number(number: str) -> PolicyVersion | None:
