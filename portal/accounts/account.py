@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
@@ -31,7 +36,6 @@ GUARD = timedelta(hours=72)
 WAIT_SECONDS = 2
 _hasher = PasswordHasher(time_cost=1, memory_cost=46 * 1024, parallelism=1)
 _one_at_a_time = threading.Semaphore(1)
-_dummy: list[str] = []
 
 
 class Account(Owned, Base):
@@ -58,32 +62,61 @@ def of(person_id: uuid.UUID) -> Account | None:
     return db.session().scalars(select(Account).where(Account.person_id == person_id)).first()
 
 
+def hashing() -> PasswordHasher:
+    """How passwords are hashed, for the page that says so."""
+    return _hasher
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """One hash at a time in each process, so that a flood of sign-ins takes no memory. Raises Busy after two seconds of waiting."""
+    if not _one_at_a_time.acquire(timeout=WAIT_SECONDS):
+        raise Busy
+    try:
+        yield
+    finally:
+        _one_at_a_time.release()
+
+
 def hashed(password: str) -> str:
-    """Argon2id with 46 MiB, one at a time. Raises Busy when the wait takes more than two seconds."""
+    """Argon2id with 46 MiB. It takes some 30 ms, so call it before the first query of a transaction that writes. Raises Busy."""
     with _turn():
         return _hasher.hash(password)
 
 
-def is_right(known_hash: str | None, password: str) -> bool:
-    """Does the password fit? Without a hash the same work is done for nothing, so that strangers learn nothing from the time."""
+@dataclass(frozen=True)
+class Fit:
+    """A password was right: the hash it was compared with, and the one to keep from now on (newer when our parameters rose)."""
+
+    known: str
+    kept: str
+
+
+def fit(known: str | None, password: str) -> Fit | None:
+    """Does the password fit? Without a hash the same work is done for nothing, so that the time tells strangers nothing. Raises Busy."""
     with _turn():
-        if not _dummy:
-            _dummy.append(_hasher.hash("nobody has this password"))
+        nobodys = _nobodys_hash()
         try:
-            return _hasher.verify(known_hash or _dummy[0], password) and known_hash is not None
+            _hasher.verify(known or nobodys, password)
         except (VerifyMismatchError, InvalidHashError):
-            return False
+            return None
+        if known is None:
+            return None
+        return Fit(known, _hasher.hash(password) if _hasher.check_needs_rehash(known) else known)
 
 
-class _turn:  # noqa: N801 - reads as a word
-    """One hash at a time in each process, so that a flood of sign-ins takes no memory."""
+@cache
+def _nobodys_hash() -> str:
+    return _hasher.hash(secrets.token_hex())
 
-    def __enter__(self) -> None:
-        if not _one_at_a_time.acquire(timeout=WAIT_SECONDS):
-            raise Busy
 
-    def __exit__(self, *_error: object) -> None:
-        _one_at_a_time.release()
+def still_fits(customer: Customer, fit: Fit | None) -> bool:
+    """Is the hash that was compared still the customer's own? It may have been changed since it was read."""
+    own = of(customer.id)
+    if fit is None or own is None or own.password_hash != fit.known:
+        return False
+    own.password_hash = fit.kept
+    return True
 
 
 def problem_with(password: str, address: str) -> str | None:
@@ -99,25 +132,32 @@ def problem_with(password: str, address: str) -> str | None:
     return None
 
 
+def give_password(customer: Customer, password_hash: str) -> None:
+    """The first password."""
+    first = Account(person_id=customer.id, set_at=clock.now())
+    first.password_hash = password_hash
+    db.session().add(first)
+    audit.record("password_set", customer.id)
+
+
 def set_password(customer: Customer, password_hash: str, *, keep_session: uuid.UUID | None = None) -> None:
-    """Set or change the password; every other session and open reset link ends with it."""
-    account, now = of(customer.id), clock.now()
+    """Set or change the password; every other session and every open reset link ends with it."""
+    account = of(customer.id)
     if account is None:
-        account = Account(person_id=customer.id, set_at=now)
-        db.session().add(account)
+        give_password(customer, password_hash)
     else:
-        account.changed_at = now
-    account.password_hash = password_hash
+        account.changed_at, account.password_hash = clock.now(), password_hash
+        audit.record("password_set", customer.id)
     session.end_all(customer.id, but=keep_session)
     ticket.void(Purpose.RESET, customer.id)
-    audit.record("password_set", customer.id)
     tell(customer.id, "password_changed", priority=Priority.URGENT)
 
 
 def freeze(customer: Customer) -> None:
-    """Lock the account: all sessions end, nothing can be changed until the password is set anew."""
+    """Lock the account: all sessions end, no change under way goes on, and none begins until the password is set anew."""
     customer.frozen_at = clock.now()
     session.end_all(customer.id)
+    ticket.void(Purpose.CHANGE_EMAIL, customer.id)
     audit.record("account_locked", customer.id)
     tell(customer.id, "account_locked", priority=Priority.URGENT)
 
@@ -133,4 +173,3 @@ def guarded_until(customer: Customer) -> datetime | None:
     changes = [moment for moment in (customer.email_changed_at, account.changed_at if account else None) if moment]
     ends = max(changes) + GUARD if changes else None
     return ends if ends and ends > clock.now() else None
-

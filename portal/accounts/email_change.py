@@ -20,42 +20,47 @@ def ask(person: Customer, address: str) -> None:
     """Mail a link to the new address. Whether it is taken shows nowhere; the owner of a taken one is told."""
     ticket.void(Purpose.CHANGE_EMAIL, person.id)
     token = ticket.issue(Purpose.CHANGE_EMAIL, person.id, {"address": address})
-    taken = contact.find(address) is not None
-    template = "register_taken" if taken else "verify_email"
-    url = web.link("entrance.sign_in_page") if taken else web.link("entrance.verify", token=token)
-    letter.post_to_stranger(template, address, {"url": url}, priority=Priority.URGENT)
+    is_taken = contact.find(address) is not None
+    url = web.link("entrance.sign_in_page") if is_taken else web.link("entrance.verify", token=token)
+    values = {**notice.circumstances(), "url": url, "hours": ticket.hours(Purpose.CHANGE_EMAIL)}
+    letter.post_to_stranger("register_taken" if is_taken else "verify_email", address, values, priority=Priority.URGENT)
     audit.record("email_change_asked", person.id)
 
 
 def confirm(waiting: Ticket) -> None:
     """The new address is proven: it takes the place of the old one, and the person's answers follow."""
     person, own = _owner(waiting)
-    new = waiting.payload["address"]
+    old, new = own.address, waiting.payload["address"]
     if not ticket.use(waiting) or contact.find(new) is not None:
         raise Gone(_("This link was used before, or the address belongs to another account."))
-    old = own.address
-    _swap(own, new)
-    person.email_changed_at = clock.now()
-    undo = ticket.issue(Purpose.UNDO_EMAIL, person.id, {"address": old, "instead_of": new})
-    values = {**notice.circumstances(), "undo_url": web.link("entrance.undo_email", token=undo), "new": contact.masked(new)}
-    letter.post_to_address("email_changed_old", person.id, old, {**values, "not_me_url": notice.not_me_url(person.id)}, priority=Priority.URGENT)
-    letter.post("email_changed_new", own, {**notice.circumstances(), "old": contact.masked(old)})
+    _swap(person, own, new)
+    _tell_old(person, old, new)
+    notice.tell(person.id, "email_changed_new", {"old": contact.masked(old)}, priority=Priority.URGENT)
     audit.record("email_changed", person.id, details={"old": old, "new": new})
 
 
+def _tell_old(person: Customer, old: str, new: str) -> None:
+    """The old address gets one link, and it undoes everything: locking alone would leave the account with the new address."""
+    url = web.link("entrance.undo_email", token=ticket.issue(Purpose.UNDO_EMAIL, person.id, {"address": old}))
+    values = {**notice.circumstances(), "undo_url": url, "new": contact.masked(new), "hours": ticket.hours(Purpose.UNDO_EMAIL)}
+    letter.post_to_address("email_changed_old", person.id, old, values, priority=Priority.URGENT)
+
+
 def undo(waiting: Ticket) -> None:
-    """The owner of the old address takes the change back; every session ends."""
+    """The owner of the old address takes the change back, whatever was changed after it. Every session ends."""
     person, own = _owner(waiting)
-    old, new = waiting.payload["address"], waiting.payload["instead_of"]
+    changed, old = own.address, waiting.payload["address"]
     if not ticket.use(waiting):
         raise Gone(_("This link was used before, or its time is over."))
-    if contact.find(old) is not None or own.digest != keyring.email_digest(new):
-        raise Refused(_("The address was changed again since. Please call us, and we will sort it out with you."))
-    _swap(own, old)
-    person.email_changed_at = clock.now()
+    if contact.find(old) is not None:
+        raise Refused(_("This address belongs to an account again. Please call us, and we will sort it out with you."))
+    _swap(person, own, old)
     session.end_all(person.id)
-    audit.record("email_change_undone", person.id, details={"old": new, "new": old})
-    letter.post("email_changed_new", own, {**notice.circumstances(), "old": contact.masked(new)})
+    ticket.void(Purpose.CHANGE_EMAIL, person.id)
+    ticket.void(Purpose.RESET, person.id)
+    ticket.void(Purpose.UNDO_EMAIL, person.id, after=waiting)
+    notice.tell(person.id, "email_changed_new", {"old": contact.masked(changed)}, priority=Priority.URGENT)
+    audit.record("email_change_undone", person.id, details={"old": changed, "new": old})
 
 
 def _owner(waiting: Ticket) -> tuple[Customer, Contact]:
@@ -65,8 +70,9 @@ def _owner(waiting: Ticket) -> tuple[Customer, Contact]:
     return person, own
 
 
-def _swap(own: Contact, address: str) -> None:
+def _swap(person: Customer, own: Contact, address: str) -> None:
     new = keyring.email_digest(address)
     choice.copy_answers(own.digest, new)
     own.digest, own.address, own.verified_at = new, address, clock.now()
+    person.email_changed_at = clock.now()
     db.session().flush()

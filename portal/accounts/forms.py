@@ -5,16 +5,18 @@ from __future__ import annotations
 from email_validator import EmailNotValidError, validate_email
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, EmailField, Field, HiddenField, PasswordField, RadioField, SelectField, SelectMultipleField, StringField, ValidationError
+from wtforms import BooleanField, EmailField, Field, HiddenField, PasswordField, RadioField, SelectField, StringField, ValidationError
+from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, Optional
-from wtforms.widgets import CheckboxInput, ListWidget
 
 from portal.accounts import account
 from portal.contacts.topics import TOPICS, Channel
 from portal.core.forms import PortalForm
+from portal.preferences.forms import Ticks
 
 ADULT, TEEN, CHILD = "adult", "teen", "child"
-AGES = [(CHILD, _l("Under 13")), (TEEN, _l("13 to 17")), (ADULT, _l("18 or older"))]
+AGES = [SelectChoice(CHILD, _l("Under 13")), SelectChoice(TEEN, _l("13 to 17")), SelectChoice(ADULT, _l("18 or older"))]
+BY_EMAIL = [SelectChoice(topic.slug, topic.wording) for topic in TOPICS if Channel.EMAIL in topic.channels]
 
 
 def fit_address(_form: FlaskForm, field: Field) -> None:
@@ -26,7 +28,7 @@ def fit_address(_form: FlaskForm, field: Field) -> None:
 
 
 def fit_password(form: FlaskForm, field: Field) -> None:
-    address = form.email.data if "email" in form else ""
+    address = form.email.data if "email" in form else form.address
     problem = account.problem_with(field.data or "", address or "")
     if problem:
         raise ValidationError(problem)
@@ -35,51 +37,73 @@ def fit_password(form: FlaskForm, field: Field) -> None:
 class RegisterForm(PortalForm):
     """One account."""
 
-    email = EmailField(_l("E-mail address"), [InputRequired(_l("Enter your e-mail address.")), fit_address], render_kw={"autocomplete": "email"})
-    name = StringField(_l("Name (optional)"), [Optional()], render_kw={"autocomplete": "name"})
-    password = PasswordField(_l("Password"), [InputRequired(_l("Choose a password.")), fit_password], render_kw={"autocomplete": "new-password"})
-    age = RadioField(_l("How old are you?"), [InputRequired(_l("Say how old you are."))], choices=AGES)
-    topics = SelectMultipleField(
-        _l("E-mail Notifications"),
-        choices=[(topic.slug, topic.wording) for topic in TOPICS if Channel.EMAIL in topic.channels],
-        widget=ListWidget(prefix_label=False),
-        option_widget=CheckboxInput(),
+    email = EmailField(
+        _l("E-mail address"), [InputRequired(_l("Enter your e-mail address.")), fit_address], render_kw={"autocomplete": "email"}
     )
-    accept = BooleanField(_l("I have read and accept the privacy policy."), [InputRequired(_l("Read and accept the privacy policy to open an account."))])
+    name = StringField(_l("Name (optional)"), [Optional()], render_kw={"autocomplete": "name"})
+    password = PasswordField(
+        _l("Password"), [InputRequired(_l("Choose a password.")), fit_password], render_kw={"autocomplete": "new-password"}
+    )
+    age = RadioField(_l("How old are you?"), [InputRequired(_l("Say how old you are."))], choices=AGES)
+    topics = Ticks(_l("E-mail Notifications"), choices=BY_EMAIL)
+    policy = HiddenField()
+    accept = BooleanField(
+        _l("I have read and accept the privacy policy."), [InputRequired(_l("Read and accept the privacy policy to open an account."))]
+    )
+
+
+class WelcomeForm(PortalForm):
+    """The policy, for a customer who did not register here."""
+
+    policy = HiddenField()
 
 
 class AddressForm(PortalForm):
     """Who is it?"""
 
-    email = EmailField(_l("E-mail address"), [InputRequired(_l("Enter your e-mail address.")), fit_address], render_kw={"autocomplete": "username"})
+    email = EmailField(
+        _l("E-mail address"), [InputRequired(_l("Enter your e-mail address.")), fit_address], render_kw={"autocomplete": "username"}
+    )
     next = HiddenField()
 
 
 class PasswordForm(PortalForm):
     """Sign in with a password."""
 
-    email = EmailField(_l("E-mail address"), [InputRequired(_l("Enter your e-mail address."))], render_kw={"autocomplete": "username", "readonly": True})
+    email = EmailField(
+        _l("E-mail address"), [InputRequired(_l("Enter your e-mail address."))], render_kw={"autocomplete": "username", "readonly": True}
+    )
     password = PasswordField(_l("Password"), [InputRequired(_l("Enter your password."))], render_kw={"autocomplete": "current-password"})
 
 
 class CodeForm(PortalForm):
     """A mailed code."""
 
+    NOT_RIGHT = _l("This code is not right, or its time is over. Check the newest mail, or ask for a new code.")
+
     code = StringField(
-        _l("Code from our mail"), [InputRequired(_l("Enter the six digits of the code."))], render_kw={"autocomplete": "one-time-code", "inputmode": "numeric"}
+        _l("Code from our mail"),
+        [InputRequired(_l("Enter the six digits of the code."))],
+        render_kw={"autocomplete": "one-time-code", "inputmode": "numeric"},
     )
 
 
 class OwnPasswordForm(PortalForm):
-    """The password of the person who is signed in."""
+    """A password that was chosen before."""
 
     password = PasswordField(_l("Password"), [InputRequired(_l("Enter your password."))], render_kw={"autocomplete": "current-password"})
 
 
 class NewPasswordForm(PortalForm):
-    """A password to choose."""
+    """A password to choose, for the account of an address."""
 
-    password = PasswordField(_l("New password"), [InputRequired(_l("Choose a password.")), fit_password], render_kw={"autocomplete": "new-password"})
+    password = PasswordField(
+        _l("New password"), [InputRequired(_l("Choose a password.")), fit_password], render_kw={"autocomplete": "new-password"}
+    )
+
+    def __init__(self, address: str = "") -> None:
+        super().__init__()
+        self.address = address
 
 
 class DetailsForm(PortalForm):
@@ -93,7 +117,9 @@ class DetailsForm(PortalForm):
 class NewAddressForm(PortalForm):
     """A new e-mail address."""
 
-    email = EmailField(_l("New e-mail address"), [InputRequired(_l("Enter the new address.")), fit_address], render_kw={"autocomplete": "email"})
+    email = EmailField(
+        _l("New e-mail address"), [InputRequired(_l("Enter the new address.")), fit_address], render_kw={"autocomplete": "email"}
+    )
 
 
 class EmptyForm(PortalForm):

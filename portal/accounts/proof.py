@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
 
 from portal.access import door, notice, ticket
 from portal.access.session import STRONG_MINUTES
-from portal.access.ticket import CODE_LIFE, Purpose, Ticket
+from portal.access.ticket import CODE_LIFE, CODE_MINUTES, Purpose, Ticket
 from portal.accounts import account
+from portal.accounts.account import Fit
 from portal.contacts import contact
-from portal.core import audit, clock
+from portal.core import audit, clock, db
 from portal.core.jobs import Priority
+from portal.core.rate_limits import TooMany
 from portal.customers.customer import Customer
 from portal.letters import letter
+
+MOST_CODES, SPAN = 5, timedelta(hours=1)
 
 
 class Step(StrEnum):
@@ -23,40 +28,54 @@ class Step(StrEnum):
     CODE = "code"
 
 
-def next_step(person: Customer, level: int, handle: str | None) -> Step:
-    """Without a password one fresh mailed code proves everything."""
-    needs_password = account.of(person.id) is not None and not door.own_session().is_fresh(STRONG_MINUTES + 10)
-    if needs_password:
+def next_step(person: Customer, handle: str | None) -> Step:
+    """The password counts as long as the code that follows it lives. Without a password one fresh mailed code proves everything."""
+    if account.of(person.id) is not None and not door.own_session().is_fresh(CODE_MINUTES):
         return Step.PASSWORD
-    waiting = pending(person, handle)
-    return Step.CODE if waiting else Step.SEND_CODE
+    return Step.CODE if pending(person, handle) else Step.SEND_CODE
 
 
-def is_enough(person: Customer, level: int) -> bool:
-    """Does a right password alone prove enough for this level?"""
-    return level > STRONG_MINUTES and account.of(person.id) is not None
+def is_enough(level: int) -> bool:
+    """Does a right password alone prove enough for an act of this level, in minutes?"""
+    return level > STRONG_MINUTES
 
 
 def pending(person: Customer, handle: str | None) -> Ticket | None:
+    """The code that this browser waits for."""
     waiting = ticket.find(Purpose.PROVE, handle)
     return waiting if waiting is not None and waiting.is_open and waiting.person_id == person.id else None
 
 
 def send_code(person: Customer) -> str:
-    """Mail a code; the handle of its ticket goes into the cookie."""
+    """Mail a code; the handle of its ticket goes into the cookie. Raises TooMany after five codes within an hour."""
+    sent = ticket.mailed_since(person.id, Purpose.PROVE, clock.now() - SPAN)
+    if len(sent) >= MOST_CODES:
+        raise TooMany(sent[-MOST_CODES] + SPAN)
     handle = ticket.issue(Purpose.PROVE, person.id)
-    waiting = ticket.find(Purpose.PROVE, handle)
-    to = contact.email_of(person.id)
+    waiting, to = ticket.find(Purpose.PROVE, handle), contact.email_of(person.id)
     if waiting is not None and to is not None:
-        values = {**notice.circumstances(), "code": ticket.new_code(waiting), "minutes": CODE_LIFE.seconds // 60}
+        values = {
+            **notice.circumstances(),
+            "not_me_url": notice.not_me_url(person.id),
+            "code": ticket.new_code(waiting),
+            "minutes": CODE_MINUTES,
+        }
         letter.post("confirm_code", to, values, priority=Priority.URGENT, expires_at=clock.now() + CODE_LIFE)
     return handle
 
 
-def by_password(person: Customer, password: str) -> bool:
-    """Prove by password. A wrong one is only counted."""
-    own = account.of(person.id)
-    if own is None or not account.is_right(own.password_hash, password):
+def fitting(password: str) -> Fit | None:
+    """Is this the password of whoever is signed in on this browser? Asked before the door opens, for hashing takes a while."""
+    with db.reading():
+        person = door.expected()
+        own = account.of(person.id) if person else None
+        known = own.password_hash if own else None
+    return account.fit(known, password) if known else None
+
+
+def by_password(person: Customer, fit: Fit | None) -> bool:
+    """Prove by password, after `fitting`. A wrong one is only noted."""
+    if not account.still_fits(person, fit):
         audit.record("proof_failed", person.id)
         return False
     door.proven_anew(strong=False)

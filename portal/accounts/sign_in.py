@@ -5,9 +5,11 @@ from __future__ import annotations
 from flask_babel import gettext as _
 
 from portal.access import door, notice, session, ticket
-from portal.access.ticket import CODE_LIFE, Purpose, Ticket
+from portal.access.ticket import CODE_LIFE, CODE_MINUTES, LIFE, Purpose, Ticket
 from portal.accounts import account
+from portal.accounts.account import Fit
 from portal.contacts import contact
+from portal.contacts.contact import Contact
 from portal.core import audit, clock, db, web
 from portal.core.jobs import Priority
 from portal.core.rules import Gone
@@ -17,7 +19,7 @@ from portal.letters import letter
 
 
 def begin(address: str, target: str) -> str:
-    """Note who wants to sign in; the handle goes into the visitor's cookie."""
+    """Note who wants to sign in, and where to; the handle goes into the visitor's cookie."""
     return ticket.issue_to_stranger(Purpose.SIGN_IN, {"email": address, "next": target})
 
 
@@ -27,34 +29,40 @@ def pending(handle: str | None) -> Ticket | None:
     return waiting if waiting is not None and waiting.is_open else None
 
 
-def has_password(address: str, password: str) -> bool:
-    """Is this the password of that address? It takes the same time for an address that we do not know."""
+def fitting(address: str, password: str) -> Fit | None:
+    """Is this the password of that address? It takes the same time for an address that we do not know.
+
+    Call it before the first query of a transaction that writes: hashing takes a while, and reads in a short transaction of its own.
+    """
     with db.reading():
         person = customer.find_by_email(address)
         own = account.of(person.id) if person else None
-        known_hash = own.password_hash if own else None
-    return account.is_right(known_hash, password)
+        known = own.password_hash if own else None
+    return account.fit(known, password)
 
 
-def by_password(address: str) -> Customer | None:
-    """Sign in after `has_password`."""
+def by_password(address: str, fit: Fit | None) -> Customer | None:
+    """Sign in after `fitting`."""
     person = customer.find_by_email(address)
-    if person is None:
+    if person is None or not account.still_fits(person, fit):
         return None
     _enter(person, proved=True)
     return person
 
 
 def send_code(waiting: Ticket) -> None:
-    """Mail a code to the address, if it belongs to somebody; a stranger's letter is written too, and dropped."""
-    code = ticket.new_code(waiting)
-    address = waiting.payload["email"]
-    known = contact.find(address) if customer.find_by_email(address) else None
-    values = {**notice.circumstances(), "code": code, "minutes": CODE_LIFE.seconds // 60}
+    """Mail a code to the address, if it belongs to a customer; a stranger's letter is written too, and dropped."""
+    known = _customers_contact(waiting.payload["email"])
+    values = {**notice.circumstances(), "code": ticket.new_code(waiting), "minutes": CODE_MINUTES}
     if known is None:
         letter.post_to_stranger("sign_in_code", "", values, priority=Priority.URGENT)
         return
+    values["not_me_url"] = notice.not_me_url(known.person_id)
     letter.post("sign_in_code", known, values, priority=Priority.URGENT, expires_at=clock.now() + CODE_LIFE)
+
+
+def _customers_contact(address: str) -> Contact | None:
+    return contact.find(address) if customer.find_by_email(address) else None
 
 
 def by_code(waiting: Ticket, code: str) -> Customer | None:
@@ -64,11 +72,15 @@ def by_code(waiting: Ticket, code: str) -> Customer | None:
         return None
     if not ticket.use(waiting):
         raise Gone(_("This code was used before. Ask for a new one."))
-    address = contact.find(waiting.payload["email"])
-    if address is not None and address.verified_at is None:
-        address.verified_at = clock.now()
+    _is_proven(person)
     _enter(person, proved=account.of(person.id) is None)
     return person
+
+
+def _is_proven(person: Customer) -> None:
+    own = contact.email_of(person.id)
+    if own is not None and own.verified_at is None:
+        own.verified_at = clock.now()
 
 
 def _enter(person: Customer, *, proved: bool) -> None:
@@ -80,24 +92,24 @@ def _enter(person: Customer, *, proved: bool) -> None:
 
 
 def send_reset(address: str) -> None:
-    """Mail a link to set a new password, if the address belongs to somebody."""
-    person = customer.find_by_email(address)
-    known = contact.find(address) if person else None
-    if person is None or known is None:
+    """Mail a link to set a new password, if the address belongs to a customer. Older links end."""
+    known = _customers_contact(address)
+    values = {**notice.circumstances(), "minutes": ticket.minutes(Purpose.RESET)}
+    if known is None:
         token = ticket.issue_to_stranger(Purpose.RESET, {})
-        letter.post_to_stranger("reset_password", "", {"url": web.link("entrance.reset", token=token)}, priority=Priority.URGENT)
+        letter.post_to_stranger("reset_password", "", {**values, "url": web.link("entrance.reset", token=token)}, priority=Priority.URGENT)
         return
-    ticket.void(Purpose.RESET, person.id)
-    token = ticket.issue(Purpose.RESET, person.id)
-    life = clock.now() + ticket.LIFE[Purpose.RESET]
-    letter.post("reset_password", known, {"url": web.link("entrance.reset", token=token)}, priority=Priority.URGENT, expires_at=life)
+    ticket.void(Purpose.RESET, known.person_id)
+    values["url"] = web.link("entrance.reset", token=ticket.issue(Purpose.RESET, known.person_id))
+    letter.post("reset_password", known, values, priority=Priority.URGENT, expires_at=clock.now() + LIFE[Purpose.RESET])
 
 
 def reset(waiting: Ticket, password_hash: str) -> None:
-    """Set the password of a reset link. It also unlocks a locked account."""
+    """Set the password of a reset link. It also unlocks a locked account; it signs nobody in."""
     person = customer.get(waiting.person_id)
     if not ticket.use(waiting) or person is None:
         raise Gone(_("This link was used before, or its time is over. Ask for a new one."))
+    _is_proven(person)
     account.set_password(person, password_hash)
     if person.frozen_at:
         account.unfreeze(person)
