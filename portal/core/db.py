@@ -158,9 +158,12 @@ def session() -> Session:
     return opened
 
 
+_stage: ContextVar[Connection | None] = ContextVar("stage", default=None)
+
+
 @contextmanager
-def _opened(bound: Engine) -> Iterator[Session]:
-    with Session(bound, expire_on_commit=False) as opened:
+def _opened(bound: Engine | Connection) -> Iterator[Session]:
+    with Session(bound, expire_on_commit=False, join_transaction_mode="create_savepoint") as opened:
         token = _session.set(opened)
         try:
             yield opened
@@ -171,9 +174,21 @@ def _opened(bound: Engine) -> Iterator[Session]:
 @contextmanager
 def transaction() -> Iterator[Session]:
     """The only place that commits: all or nothing of what happens inside. Inside another one it is a transaction of its own."""
-    with _opened(engine()) as opened:
+    with _opened(_stage.get() or engine()) as opened:
         yield opened
         opened.commit()
+
+
+@contextmanager
+def rehearsal() -> Iterator[None]:
+    """Transactions inside commit as ever and see what the ones before them wrote; at the end all of it is undone."""
+    with engine().connect() as connection:
+        whole, token = connection.begin(), _stage.set(connection)
+        try:
+            yield
+        finally:
+            _stage.reset(token)
+            whole.rollback()
 
 
 @contextmanager
