@@ -9,7 +9,7 @@ import uuid
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import orjson
 from flask import render_template
@@ -25,19 +25,18 @@ READABLE_ROWS = 200
 LEVEL = 6
 
 
-class _Pipe(io.RawIOBase):
-    """What the ZIP writes, until it is sent."""
+class _Pipe:
+    """What the ZIP writes, until it is sent. It has no position, so the ZIP never looks back."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.waiting = bytearray()
 
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
+    def write(self, data: bytes) -> int:
         self.waiting += data
         return len(data)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
 
     def take(self) -> bytes:
         taken = bytes(self.waiting)
@@ -69,7 +68,7 @@ class Archive:
     def __init__(self, whose: Subject) -> None:
         self.whose, self.made_at, self.until = whose, clock.now(), db.new_key()
         self.pipe = _Pipe()
-        self.zip = zipfile.ZipFile(self.pipe, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL)
+        self.zip = zipfile.ZipFile(cast(IO[bytes], self.pipe), "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL)
         self.members: list[_Member] = []
 
     @property
@@ -104,7 +103,7 @@ class Archive:
     def _index(self, held: list[Held], counted: dict[str, int]) -> Iterator[bytes]:
         with db.reading():
             parts = [(one, records.columns(one), records.read(one, self.whose, until=self.until, limit=READABLE_ROWS)) for one in held]
-        page = render_template("rights/export_index.html", parts=parts, counted=counted, made_at=self.made_at, label=records.label)
+            page = render_template("rights/export_index.html", parts=parts, counted=counted, made_at=self.made_at, label=records.label)
         with self._member("index.html") as member:
             member.write(page.encode())
             member.records = sum(len(rows) for _one, _columns, rows in parts)
