@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -141,7 +142,7 @@ def _opened(token: str) -> tuple[Link, Contact]:
 
 def _via() -> str:
     """How the wish came: from our page, from a mail program, or bare. The body changes nothing else (RFC 8058 section 3.2)."""
-    request.max_content_length = None
+    request.max_content_length = sys.maxsize  # None would bring back the limit of all other pages
     try:
         body = request.stream.read(LONGEST_BODY)
     except ClientDisconnected:
