@@ -70,7 +70,8 @@ class Mailbag:
     def to(self, address: str) -> list[Mail]:
         return [mail for mail in self.all() if mail.to == address]
 
-    def last(self, address: str) -> Mail:
-        found = self.to(address)
-        assert found, f"no mail to {address}"
+    def last(self, address: str, about: str = "") -> Mail:
+        """The latest mail to an address whose subject has these words."""
+        found = [mail for mail in self.to(address) if about in mail.subject]
+        assert found, f"no mail about {about!r} to {address}"
         return found[-1]
