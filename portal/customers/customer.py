@@ -60,7 +60,7 @@ class Customer(Owned, Base):
 
 
 class ExternalId(Owned, Base):
-    """The number another system knows a person by."""
+    """The number another system knows a person by, and what that system last said about them."""
 
     __tablename__ = "external_id"
     __holding__ = Holding(
@@ -77,6 +77,7 @@ class ExternalId(Owned, Base):
     system: Mapped[Short]
     digest: Mapped[Digest] = mapped_column(unique=True)
     number = sealed(_l("Customer number"))
+    said = sealed(_l("What that system says about you"), default={})
 
 
 def add(person_id: uuid.UUID, name: str) -> Customer:
@@ -96,7 +97,11 @@ def find_by_email(address: str) -> Customer | None:
     return db.session().scalars(select(Customer).where(Customer.id == owner)).first()
 
 
+def external_digest(system: str, number: str) -> bytes:
+    return keyring.digest("external", f"{system}|{number}")
+
+
 def find_by_external_id(system: str, number: str) -> Customer | None:
     """The customer that another system knows by this number."""
-    owner = select(ExternalId.person_id).where(ExternalId.digest == keyring.digest("external", f"{system}|{number}")).scalar_subquery()
+    owner = select(ExternalId.person_id).where(ExternalId.digest == external_digest(system, number)).scalar_subquery()
     return db.session().scalars(select(Customer).where(Customer.id == owner)).first()

@@ -77,6 +77,7 @@ class Order(Owned, Base):
     shipping = sealed(_l("Delivery address"), default={})
     note = sealed(_l("Your note"))
     payment = sealed(_l("Paid with"))
+    details = sealed(_l("More that the shop's system says"), default={})
     tags = sealed(_l("The shop's tags"), default=[])
 
     @staticmethod

@@ -128,8 +128,8 @@ def _customer(row: Row) -> CustomerRow:
         email=row.text("email"),
         phone=row.text("phone"),
         address=_address(row),
-        email_marketing=row.answer("email_marketing"),
-        sms_marketing=row.answer("sms_marketing"),
+        email_marketing=_said(row, "email_marketing"),
+        sms_marketing=_said(row, "sms_marketing"),
         total_spent=row.amount("total_spent"),
         total_orders=None if orders is None else int(orders),
         note=row.text("note"),
@@ -137,6 +137,11 @@ def _customer(row: Row) -> CustomerRow:
         tags=tuple(tag for part in row.text("tags").split(",") if (tag := cells.trim(part))),
         as_typed=tuple(row.as_typed),
     )
+
+
+def _said(row: Row, name: str) -> bool | None:
+    """Yes or no to marketing; what is neither is no yes. None if the cell is empty."""
+    return row.answer(name) or False if row.text(name) else None
 
 
 def _address(row: Row) -> PostalAddress:
