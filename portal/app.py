@@ -20,14 +20,15 @@ from flask_babel import Babel, get_locale
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from jinja2 import StrictUndefined
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from portal import ROOT
 from portal import settings as own_settings
 from portal.access import door
 from portal.access.page import VISITOR, page, page_of
-from portal.core import db, jobs, keyring, web
+from portal.core import brand, db, jobs, keyring, web
+from portal.core.faults import whereabouts
 from portal.core.jobs import Handler
 from portal.core.rate_limits import TooMany
 from portal.core.rules import Refused, WrongMove
@@ -88,24 +89,37 @@ def modules() -> Iterator[ModuleType]:
 
 def declared(mark: str) -> list[Any]:
     """What the slices declare: functions of their own modules that bear a mark."""
-    found = (value for module in modules() for value in vars(module).values() if inspect.isfunction(value) and value.__module__ == module.__name__)
-    return [function for function in found if hasattr(function, mark)]
+    found = ((module, value) for module in modules() for value in vars(module).values() if inspect.isfunction(value))
+    return [function for module, function in found if function.__module__ == module.__name__ and hasattr(function, mark)]
 
 
 def create_app(settings: Settings | None = None) -> Portal:
-    """The portal, ready to serve. Refuses to start on a weak setting, a wrong schema, a broken key ring or a route without a declaration."""
-    own = settings or own_settings.load()
+    """The portal, ready to serve.
+
+    Refuses to start on a weak setting, unreadable brand colors, a wrong schema, a broken key ring, or a route without a declaration.
+    """
+    app = assemble(settings or own_settings.load())
+    try:
+        with app.app_context():
+            app.extensions["keyring"] = keyring.prepare(app.extensions["settings"].keyring_places)
+            jobs.appoint(app.extensions["jobs"].values())
+        _furnish(app)
+    except BaseException:
+        app.extensions["engine"].dispose()
+        raise
+    return app
+
+
+def assemble(own: Settings) -> Portal:
+    """The portal without its keys and pages: enough to give a store from an older copy its keys again."""
     own.refuse_weakness()
+    brand.refuse_unreadable(own)
     app = Portal("portal", root_path=str(ROOT), static_folder="static", template_folder="templates")
     _configure(app, own)
     app.extensions.update(settings=own, engine=db.make_engine(own.database_url), transport=transport.make(own))
     refuse_other_schema(app)
     app.extensions["jobs"] = {handler.kind: handler for handler in _handlers()}
     app.extensions["queues"] = [jobs.run_due, *declared("__queue__")]
-    with app.app_context():
-        app.extensions["keyring"] = keyring.prepare([own.keyring, *map(type(own.keyring), own.keyring_copies)])
-        jobs.appoint(app.extensions["jobs"].values())
-    _furnish(app)
     return app
 
 
@@ -129,14 +143,15 @@ def _configure(app: Portal, own: Settings) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     if own.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=own.proxies, x_proto=own.proxies, x_host=0)  # type: ignore[method-assign]
-    structlog.configure(processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), structlog.processors.JSONRenderer()])
+    steps = (structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), structlog.processors.JSONRenderer())
+    structlog.configure(processors=steps)
 
 
 def _furnish(app: Portal) -> None:
     app.view_functions["static"] = page(VISITOR)(app.view_functions["static"])
     Babel(app, locale_selector=_locale, timezone_selector=_time_zone)
     door.csrf.init_app(app)
-    door.logins.init_app(app, add_context_processor=False)
+    app.login_manager = door.logins  # type: ignore[attr-defined]  # not init_app: that reads the cookie of every request
     web.equip(app)
     app.jinja_env.globals.update(form_key=door.form_key)
     app.context_processor(_words_of_every_page)
@@ -182,7 +197,8 @@ def _time_zone() -> str:
 def _words_of_every_page() -> dict[str, Any]:
     own = own_settings.current()
     signed_in = door.is_signed_in()
-    shop = {"name": own.shop_name, "phone": own.shop_phone, "privacy_address": own.privacy_address, "postal_address": own.shop_postal_address, "logo": own.logo_url}
+    reach = {"phone": own.shop_phone, "privacy_address": own.privacy_address, "postal_address": own.shop_postal_address}
+    shop = {"name": own.shop_name, "logo": own.logo_url, **reach}
     words = {"shop": shop, "language": str(get_locale() or "en"), "signed_in": signed_in, "demo": own.demo}
     return {**words, "nav": _nav(), "banner": _banner()} if signed_in else words
 
@@ -228,18 +244,21 @@ def _too_many(error: TooMany) -> Response:
 
 
 def _stale_form(_error: CSRFError) -> Response:
-    return _page(400, _("This page was open for too long, or your browser does not keep cookies. Go back, load the page again, and send the form once more."))
+    why = _("This page was open for too long, or your browser does not keep cookies.")
+    return _page(400, f"{why} {_('Go back, load the page again, and send the form once more.')}")
 
 
 def _http_error(error: HTTPException) -> Response:
-    if error.code is None or error.code < 400:  # noqa: PLR2004
+    if error.code is None or error.code < 400:
         return make_response(error.get_response())
-    return _page(error.code)
+    response = _page(error.code)
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.allow.update(error.valid_methods)
+    return response
 
 
 def _broken(error: Exception) -> Response:
     reference = uuid.uuid4().hex[:8]
-    is_busy = isinstance(error, door.Busy | WrongMove)
-    log.error("request_failed", endpoint=request.endpoint, error=type(error).__name__, reference=reference, exc_info=None if is_busy else error)
+    is_busy = isinstance(error, door.Busy | WrongMove) or db.is_contention(error)
+    log.error("request_failed", endpoint=request.endpoint, error=type(error).__name__, reference=reference, where=whereabouts(error))
     return _page(503 if is_busy else 500, reference=reference)
-

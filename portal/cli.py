@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import getpass
 import os
+import resource
 import signal
 import sys
 import time
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
 import click
+import structlog
 from alembic import command
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from sqlalchemy.exc import DBAPIError
 
 from portal import settings
-from portal.app import Portal, StoreRefused, alembic_config, create_app, modules
-from portal.core import acting, audit, db
+from portal.app import Portal, StoreRefused, alembic_config, assemble, create_app, modules
+from portal.core import acting, chain, db, rotation
+from portal.core import web as core_web
 from portal.core.acting import Actor, Kind, Scene
-from portal.core.keyring import KeyRingRefused
+from portal.core.commands import keys
+from portal.core.keyring import BoxRefused, KeyRing, KeyRingRefused
 from portal.settings import SettingsRefused
 
 NOT_CONFIGURED = 78
 POLL_SECONDS = 1.0
+TOKEN_LENGTH = 40
+LONGEST_LINK = 75
+log = structlog.get_logger()
 
 
 @click.group()
@@ -34,7 +42,11 @@ def cli() -> None:
 
 def operator() -> Scene:
     """Whoever runs the command, as audit entries name them."""
-    return Scene(Actor(Kind.OPERATOR, getpass.getuser()), source="command line", channel="cli")
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a user of a container without a name
+        name = str(os.getuid())
+    return Scene(Actor(Kind.OPERATOR, name), source="command line", channel="cli")
 
 
 def opened() -> Portal:
@@ -59,7 +71,8 @@ def migrate() -> None:
 @click.option("--threads", default=4, show_default=True)
 def web(host: str, port: int, workers: int, threads: int) -> None:
     """Serve the pages."""
-    Server(opened(), {"bind": f"{host}:{port}", "workers": workers, "threads": threads, "worker_class": "gthread", "graceful_timeout": 10}).run()
+    kind = {"worker_class": "gthread", "graceful_timeout": 10}
+    Server(opened(), {"bind": f"{host}:{port}", "workers": workers, "threads": threads, **kind}).run()
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -80,46 +93,61 @@ class Server(BaseApplication):  # type: ignore[misc]
 
 @cli.command()
 @click.option("--once", is_flag=True, help="Do what is due now, then stop.")
-def worker(once: bool) -> None:
+def worker(once: bool) -> None:  # noqa: FBT001 - click passes options so
     """Send letters and do what is due."""
     app = opened()
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda got, _frame: stopping.append(got))
     while not stopping:
-        if app.work() == 0:
+        if _work(app) == 0:
             if once:
                 break
             time.sleep(POLL_SECONDS)
-    with app.app_context(), acting.acting(operator()), db.transaction():
-        audit.checkpoint()
+    with app.app_context(), acting.acting(operator()):
+        chain.checkpoint()
 
 
-@cli.group()
-def audit_group() -> None:
-    """The audit trail."""
+def _work(app: Portal) -> int:
+    """One round. A store that is away for a while is asked again after a moment."""
+    try:
+        return app.work()
+    except DBAPIError as error:
+        log.error("store_away", error=type(error).__name__)
+        return 0
 
 
-cli.add_command(audit_group, "audit")
-
-
-@audit_group.command("verify")
-@click.option("--checkpoint", type=click.Path(path_type=Path), help="File of signed heads; default: the portal's own.")
-def audit_verify(checkpoint: Path | None) -> None:
-    """Hold the trail against its signed heads. Exit 0 intact, 1 broken, 2 cannot tell."""
+@cli.command()
+def check() -> None:
+    """Say whether the portal could start, and what would be better."""
     app = opened()
-    with app.app_context(), db.reading():
-        file = checkpoint or settings.current().checkpoints
-        if not file.exists():
-            click.echo("There is no signed head yet, so nothing can be judged.")
-            sys.exit(2)
-        verdict = audit.verify(file)
-    if verdict.broken:
-        click.echo(f"Broken at position {verdict.position}: {verdict.broken}.")
-        sys.exit(1)
-    click.echo(f"Intact: {verdict.size} entries agree with {verdict.heads} signed heads; {verdict.unchained} are newer and not judged yet.")
+    click.echo("The settings, the colors, the store and the key ring are fit to start.")
+    with app.test_request_context():
+        wrong = rotation.verify()
+        link = core_web.link("preferences.unsubscribe", token="x" * TOKEN_LENGTH)
+    if len(link) > LONGEST_LINK:
+        click.echo(f"Unsubscribe links have {len(link)} characters; some mail programs break links longer than {LONGEST_LINK}.")
+    for sentence in wrong:
+        click.echo(sentence)
+    sys.exit(1 if wrong else 0)
 
 
+@click.command("restore")
+@click.option("--from", "place", type=click.Path(path_type=Path), help="The keys.bak; default: the portal's own.")
+def keys_restore(place: Path | None) -> None:
+    """Give a store that comes from an older copy its keys again, those of erased people excepted."""
+    own = settings.load()
+    app = assemble(own)
+    app.extensions["keyring"] = KeyRing.read(own.keyring_places)
+    try:
+        with app.app_context(), acting.acting(operator()):
+            found = rotation.put_back(place or own.keys_bak)
+    except BoxRefused as refused:
+        raise click.ClickException(f"Nothing was changed: {refused}.") from None
+    click.echo(f"{found.keys} data keys are back; {found.missing} people of this copy have none.")
+
+
+@cache
 def gather() -> None:
     """Add the commands that the slices declare in their own `commands.py`; they run in the opened portal, acting as its operator."""
     for module in modules():
@@ -130,6 +158,7 @@ def gather() -> None:
                 if id(top) not in inner:
                     _open_for(top)
                     cli.add_command(top)
+    keys.add_command(keys_restore)
 
 
 def _open_for(top: click.Command) -> None:
@@ -151,8 +180,9 @@ def _in_portal(run: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def main() -> None:
-    """Run a command; what stands in the way of starting is one plain sentence."""
+    """Run a command; what stands in the way of starting is one plain sentence. A crash leaves no image of memory, where keys stand."""
     os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     gather()
     try:
         cli(prog_name="python -m portal")

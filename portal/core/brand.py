@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.settings import Settings
+from portal.settings import Settings, SettingsRefused
 
 LEAST_CONTRAST = 4.5
 DARK_CARD = "#211f1e"
@@ -21,7 +21,7 @@ def _channels(color: str) -> tuple[int, int, int]:
 
 
 def _luminance(color: str) -> float:
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (part / 255 for part in _channels(color))]  # noqa: PLR2004
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (part / 255 for part in _channels(color))]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
@@ -33,6 +33,13 @@ def readable(color: str, on: str, toward: int) -> str:
         if contrast(mixed, on) >= LEAST_CONTRAST:
             return mixed
     return mixed
+
+
+def refuse_unreadable(own: Settings) -> None:
+    """Raise SettingsRefused for brand colors on which people with weak eyes could not read (WCAG 2.2, 1.4.3)."""
+    found = contrast(own.brand, own.on_brand)
+    if found < LEAST_CONTRAST:
+        raise SettingsRefused(f"PORTAL_BRAND and PORTAL_ON_BRAND have a contrast of {found:.1f}; text needs {LEAST_CONTRAST} or more.")
 
 
 def css(own: Settings) -> str:

@@ -33,13 +33,23 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column
+from sqlalchemy.orm.exc import StaleDataError
 
 from portal.core import clock
 
 READ_ONLY = "portal_read_only"
-PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON", "secure_delete=ON", "trusted_schema=OFF")
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "busy_timeout=10000",
+    "foreign_keys=ON",
+    "secure_delete=ON",
+    "trusted_schema=OFF",
+    "recursive_triggers=ON",  # else REPLACE would delete a row past the trigger that forbids it
+)
 POSTGRES_LIMITS = "-c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s -c timezone=UTC"
-CONTENTION = {"40001", "40P01", "55P03"}
+CONTENTION = {"40001", "40P01", "55P03", "23505"}
+"""SQLSTATEs of PostgreSQL: serialization failure, deadlock, lock time-out, and a unique value that another transaction just took."""
 M = TypeVar("M")
 
 
@@ -118,11 +128,11 @@ def new_key() -> uuid.UUID:
 def make_engine(url: str) -> Engine:
     """An engine with the promises of durability and deletion that each store must keep."""
     if url.startswith("sqlite"):
-        engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 10})
+        engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 10}, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(url, connect_args={"options": POSTGRES_LIMITS}, pool_pre_ping=True)
+    return create_engine(url, connect_args={"options": POSTGRES_LIMITS}, pool_pre_ping=True, hide_parameters=True)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
@@ -206,6 +216,8 @@ def insert(table: type[Any] | Table) -> Any:
 
 def is_contention(error: BaseException) -> bool:
     """Did two transactions get in each other's way, so that running again may help?"""
+    if isinstance(error, StaleDataError):
+        return True
     if not isinstance(error, DBAPIError):
         return False
     return getattr(error.orig, "sqlstate", None) in CONTENTION or "database is locked" in str(error.orig)
@@ -217,12 +229,17 @@ def forget_deleted(tables: Sequence[str] = ()) -> bool:
         if is_sqlite():
             busy = connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]  # type: ignore[union-attr]
             return not busy
+        connection.execute(text("SET statement_timeout = 0"))
         for table in tables:
             connection.execute(text(f'VACUUM "{table}"'))
+        connection.execute(text("RESET statement_timeout"))
     return True
 
 
 def is_there() -> bool:
     """Does the store answer?"""
-    with reading() as opened:
-        return bool(opened.execute(text("SELECT 1")).scalar())
+    try:
+        with reading() as opened:
+            return bool(opened.execute(text("SELECT 1")).scalar())
+    except DBAPIError:
+        return False

@@ -44,7 +44,8 @@ class Holding:
     """What a table holds about a person. `plain` names each readable column and the reason why it is not sealed.
 
     `found_by` is the column that leads to the person: their id, or a digest of an address of theirs.
-    `tied_to` is a column with another person whose erasure takes the row along. `kept` says in words until when; `elsewhere` names the system that holds the same.
+    `tied_to` is a column with another person whose erasure takes the row along. `kept` says in words until when;
+    `elsewhere` names the system that holds the same.
     """
 
     title: str

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import threading
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum, StrEnum
@@ -12,15 +14,19 @@ from typing import Any, cast
 
 import structlog
 from flask import current_app
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import CursorResult, Index, delete, or_, select, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import acting, clock, db, keyring
-from portal.core.db import Base, Key, Moment, Short
+from portal.core.db import Base, Key, Moment, Short, new_key
+from portal.core.faults import whereabouts
 from portal.core.holdings import Basis, Holding, OnErasure, Provenance
 from portal.core.sealed import Sealed, sealed
 
 LEASE = timedelta(seconds=60)
+RENEWED_EVERY = timedelta(seconds=15)
 BATCH = 10
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=6)
@@ -58,7 +64,7 @@ class Leased:
         """Wait longer after each failure: 1 minute doubling to 6 hours, ±20 %. False when all attempts are used."""
         self.attempts += 1
         self.leased_until = None
-        wait = min(FIRST_WAIT * 2 ** (self.attempts - 1), LONGEST_WAIT)
+        wait = min(FIRST_WAIT * 2 ** min(self.attempts - 1, MOST_ATTEMPTS), LONGEST_WAIT)
         self.due_at = clock.now() + wait * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, guards nothing
         return self.attempts < MOST_ATTEMPTS
 
@@ -68,11 +74,11 @@ class Job(Leased, Sealed, Base):
 
     __tablename__ = "job"
     __holding__ = Holding(
-        "Work under way",
-        purpose="finishing what you asked for",
+        _l("Work under way"),
+        purpose=_l("finishing what you asked for"),
         basis=Basis.CONTRACT,
         on_erasure=OnErasure.DELETE,
-        kept="until it is done; what it needs stays sealed 30 days at most",
+        kept=_l("until it is done; what it needs stays sealed 30 days at most"),
         provenance=Provenance.DERIVED,
         hidden=frozenset({"box", "key_kind_name", "fence", "leased_until", "dedupe_key", "priority"}),
         plain={"kind": "chooses the work", "state": "a word", "due_at": "time", "attempts": "a count", "about": "an id"},
@@ -165,9 +171,10 @@ def claim(model: type[Any], waiting: Any) -> list[tuple[uuid.UUID, int]]:
     with db.reading() as session:
         if session.scalar(select(model.id).where(*due).limit(1)) is None:
             return []
-    chosen = select(model.id).where(*due).order_by(model.priority, model.due_at, model.id).limit(BATCH).with_for_update(skip_locked=True)
+    chosen = select(model.id).where(*due).order_by(model.priority, model.due_at, model.id).limit(BATCH)
+    batch = chosen.with_for_update(skip_locked=True).cte("batch")  # asked once, whatever way the store then goes to find the rows
     with db.transaction() as session:
-        leased = update(model).where(model.id.in_(chosen)).values(fence=model.fence + 1, leased_until=now + LEASE)
+        leased = update(model).where(model.id.in_(select(batch.c.id))).values(fence=model.fence + 1, leased_until=now + LEASE)
         rows = session.execute(leased.returning(model.id, model.fence, model.priority, model.due_at)).all()
     return [(row.id, row.fence) for row in sorted(rows, key=lambda r: (r.priority, r.due_at, r.id))]
 
@@ -175,6 +182,36 @@ def claim(model: type[Any], waiting: Any) -> list[tuple[uuid.UUID, int]]:
 def held(model: type[Any], row_id: uuid.UUID, fence: int) -> Any | None:
     """The leased row, locked, or None when another worker took it over meanwhile."""
     return db.session().scalars(select(model).where(model.id == row_id, model.fence == fence).with_for_update()).first()
+
+
+def renew(model: type[Any], row_id: uuid.UUID, fence: int) -> bool:
+    """Hold a row for another minute; False when another worker took it over."""
+    still = update(model).where(model.id == row_id, model.fence == fence)
+    with db.transaction() as session:
+        return session.execute(still.values(leased_until=clock.now() + LEASE).returning(model.id)).first() is not None
+
+
+@contextmanager
+def renewing(model: type[Any], row_id: uuid.UUID, fence: int) -> Iterator[None]:
+    """While a call to another system takes its time, no other worker takes the row up."""
+    app, done = current_app._get_current_object(), threading.Event()  # type: ignore[attr-defined]
+
+    def beat() -> None:
+        while not done.wait(RENEWED_EVERY.total_seconds()):
+            with app.app_context():
+                try:
+                    if not renew(model, row_id, fence):
+                        return
+                except DBAPIError as error:
+                    log.warning("lease_not_renewed", row=str(row_id), error=type(error).__name__)
+
+    heart = threading.Thread(target=beat, daemon=True)
+    heart.start()
+    try:
+        yield
+    finally:
+        done.set()
+        heart.join()
 
 
 def handlers() -> dict[str, Handler]:
@@ -191,22 +228,39 @@ def run_due() -> int:
 
 
 def _run(job_id: uuid.UUID, fence: int) -> None:
-    with db.reading():
-        snapshot = db.session().get(Job, job_id)
+    try:
+        snapshot = _snapshot(job_id)
         if snapshot is None:
             return
-        handler = handlers().get(snapshot.kind)
-        _ = snapshot.payload if snapshot.person_id else None
-    scene = acting.Scene(acting.Actor(acting.Kind.SYSTEM, snapshot.kind), snapshot.person_id, "portal", "job")
-    with acting.acting(scene):
-        try:
-            if handler is None:
-                raise LookupError(f"no handler for job kind {snapshot.kind}")
-            settle = handler.run(snapshot) if handler.is_errand else handler.run
-            _settle(job_id, fence, settle, handler)
-        except Exception as error:  # noqa: BLE001 - whatever failed, the job must live on
-            log.error("job_failed", kind=snapshot.kind, job=str(job_id), error=type(error).__name__)
-            _fail(job_id, fence)
+        scene = acting.Scene(acting.Actor(acting.Kind.SYSTEM, snapshot.kind), snapshot.person_id, "portal", "job")
+        with acting.acting(scene):
+            _do(snapshot, fence)
+    except Exception as error:  # noqa: BLE001 - whatever failed, the job must live on
+        log.error("job_failed", job=str(job_id), error=type(error).__name__, where=whereabouts(error))
+        _fail(job_id, fence)
+
+
+def _do(snapshot: Job, fence: int) -> None:
+    handler = handlers().get(snapshot.kind)
+    if handler is None:
+        raise LookupError(f"no handler for job kind {snapshot.kind}")
+    if not handler.is_errand:
+        _settle(snapshot.id, fence, handler.run, handler)
+        return
+    if not renew(Job, snapshot.id, fence):
+        return
+    with renewing(Job, snapshot.id, fence):
+        settle = handler.run(snapshot)
+    _settle(snapshot.id, fence, settle, handler)
+
+
+def _snapshot(job_id: uuid.UUID) -> Job | None:
+    """The job as a call to another system needs it, with its payload opened."""
+    with db.reading() as session:
+        snapshot = session.get(Job, job_id)
+        if snapshot is not None and snapshot.person_id:
+            _ = snapshot.payload
+    return snapshot
 
 
 def _settle(job_id: uuid.UUID, fence: int, settle: Settle, handler: Handler) -> None:
@@ -219,9 +273,9 @@ def _settle(job_id: uuid.UUID, fence: int, settle: Settle, handler: Handler) -> 
         if isinstance(outcome, Later):
             taken.due_at = clock.now() + outcome.after
             return
+        taken.attempts = 0
         if isinstance(outcome, More):
             return
-        taken.attempts = 0
         if handler.every:
             taken.due_at = clock.now() + handler.every
             return
@@ -233,18 +287,26 @@ def _settle(job_id: uuid.UUID, fence: int, settle: Settle, handler: Handler) -> 
 def _fail(job_id: uuid.UUID, fence: int) -> None:
     with db.transaction():
         taken: Job | None = held(Job, job_id, fence)
-        if taken is not None and not taken.put_off() and handlers()[taken.kind].every is None:
+        if taken is None:
+            return
+        handler = handlers().get(taken.kind)
+        is_duty = handler is not None and handler.every is not None
+        if not taken.put_off() and not is_duty:
             taken.state = JobState.DEAD
             log.error("job_dead", kind=taken.kind, job=str(job_id))
 
 
 def appoint(known: Iterable[Handler]) -> None:
     """Make sure that every regular duty stands in the store, once."""
+    duties = [handler.kind for handler in known if handler.every]
+    with db.reading() as session:
+        present = set(session.scalars(select(Job.dedupe_key).where(Job.dedupe_key.in_(duties))))
+    missing = [kind for kind in duties if kind not in present]
+    if not missing:
+        return
+    rows = [{"id": new_key(), "kind": kind, "dedupe_key": kind, "key_kind_name": keyring.PROFILE} for kind in missing]
     with db.transaction() as session:
-        present = set(session.scalars(select(Job.dedupe_key).where(Job.dedupe_key.is_not(None))))
-        for handler in known:
-            if handler.every and handler.kind not in present:
-                queue(handler.kind, dedupe_key=handler.kind)
+        session.execute(db.insert(Job).values(rows).on_conflict_do_nothing())
 
 
 def open_about(about: uuid.UUID) -> int:

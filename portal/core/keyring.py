@@ -9,6 +9,7 @@ import os
 import unicodedata
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -24,8 +25,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import clock, db
 from portal.core.db import Base, Key, Moment, Short, new_key
+from portal.core.durable import alone, overwritten_after, write
 from portal.core.holdings import NOT_PERSONAL
 
+LONGEST_DOMAIN = 253
 KEY_BYTES = 32
 NONCE_BYTES = 12
 BOX_VERSION = b"\x01"
@@ -115,10 +118,11 @@ class KeyRing:
 
     def write(self) -> None:
         """Write every place: temporary file, fsync, rename, fsync of the folder."""
-        data = {"keks": {str(v): _text(k) for v, k in self.keks.items()}, "digest": [_text(k) for k in self.digest_keys], "audit": _text(self.audit_seed)}
-        body = orjson.dumps(data)
+        keks, digests = {str(version): _text(kek) for version, kek in self.keks.items()}, [_text(key) for key in self.digest_keys]
+        body = orjson.dumps({"keks": keks, "digest": digests, "audit": _text(self.audit_seed)})
         for place in self.places:
-            write_durably(place, body + b"\n" + hashlib.sha256(body).hexdigest().encode() + b"\n")
+            with overwritten_after(place):
+                write(place, body + b"\n" + hashlib.sha256(body).hexdigest().encode() + b"\n")
 
     @property
     def current(self) -> int:
@@ -155,26 +159,6 @@ def _text(key: bytes) -> str:
 
 def _wrap_label(version: int, kind: str, owner: uuid.UUID) -> bytes:
     return f"dek|v1|{version}|{kind}|{owner}".encode()
-
-
-def write_durably(place: Path, content: bytes) -> None:
-    """Put a whole file in place, or leave the old one: never half of it, also through a power cut. Mode 0600."""
-    draft = place.with_name(f".{place.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    os.replace(draft, place)
-    sync_folder(place.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def ring() -> KeyRing:
@@ -215,10 +199,8 @@ def digest(kind: str, value: str) -> bytes:
 def normal_email(address: str) -> str:
     """The form of an address that is looked up: NFC, trimmed, lower case, IDNA domain; dots and plus signs stay."""
     local, _, domain = unicodedata.normalize("NFC", address).strip().lower().rpartition("@")
-    try:
-        domain = idna.encode(domain, uts46=True).decode()
-    except idna.IDNAError:
-        pass
+    with suppress(idna.IDNAError):
+        domain = idna.encode(domain, uts46=True).decode() if len(domain) <= LONGEST_DOMAIN else domain
     return f"{local}@{domain}"
 
 
@@ -237,7 +219,7 @@ def mint_many(number: int) -> list[tuple[uuid.UUID, bytes]]:
     """New owners and their profile keys, in two statements however many they are."""
     if not number:
         return []
-    version = db.session().execute(select(Kek.kek_version).where(Kek.state == KekState.CURRENT).with_for_update(read=True)).scalar_one()
+    version = _current_kek()
     born = [(new_key(), os.urandom(KEY_BYTES)) for _one in range(number)]
     wrapped = ((owner, ring().wrap(dek, PROFILE, owner, version)) for owner, dek in born)
     rows = [{"id": new_key(), "owner": owner, "kind": PROFILE, "kek": version, "wrapped": key} for owner, key in wrapped]
@@ -247,11 +229,19 @@ def mint_many(number: int) -> list[tuple[uuid.UUID, bytes]]:
 
 def add_dek(owner: uuid.UUID, kind: str) -> bytes:
     """Make a key. The row of the current KEK is held meanwhile, so that a rotation misses no key."""
-    version = db.session().execute(select(Kek.kek_version).where(Kek.state == KekState.CURRENT).with_for_update(read=True)).scalar_one()
+    version = _current_kek()
     dek = os.urandom(KEY_BYTES)
-    db.session().execute(db.insert(Dek).values(id=new_key(), owner=owner, kind=kind, kek=version, wrapped=ring().wrap(dek, kind, owner, version)))
+    wrapped = ring().wrap(dek, kind, owner, version)
+    db.session().execute(db.insert(Dek).values(id=new_key(), owner=owner, kind=kind, kek=version, wrapped=wrapped))
     _known()[owner, kind] = dek
     return dek
+
+
+def _current_kek() -> int:
+    """The current version, its row held. A row that a rotation retired while we waited for it is asked for once more."""
+    current = select(Kek.kek_version).where(Kek.state == KekState.CURRENT).with_for_update(read=True)
+    found: int | None = db.session().scalar(current)
+    return found if found is not None else db.session().execute(current).scalar_one()
 
 
 def dek_of(owner: uuid.UUID, kind: str) -> bytes | None:
@@ -273,7 +263,8 @@ def dek_to_write(owner: uuid.UUID, kind: str) -> bytes:
     """The key to seal with, its row held against an erasure at the same time. Raises KeyGone after one."""
     held = _held()
     if (owner, kind) not in held:
-        row = db.session().execute(select(Dek.kek, Dek.wrapped).where(Dek.owner == owner, Dek.kind == kind).with_for_update(read=True)).first()
+        held_row = select(Dek.kek, Dek.wrapped).where(Dek.owner == owner, Dek.kind == kind).with_for_update(read=True)
+        row = db.session().execute(held_row).first()
         if row is None and (kind == PROFILE or dek_of(owner, PROFILE) is None):
             raise KeyGone("this person's key is destroyed")
         held[owner, kind] = add_dek(owner, kind) if row is None else ring().unwrap(row.wrapped, kind, owner, row.kek)
@@ -301,18 +292,36 @@ def _held() -> dict[tuple[uuid.UUID, str], bytes]:
 
 def prepare(places: Sequence[Path]) -> KeyRing:
     """The ring of an installed portal; a new store gets a new ring, an existing store is never given another one."""
+    with db.reading() as session:
+        known = session.scalars(select(Kek.kek_version)).all()
+    if not known:
+        if not places[0].parent.is_dir():
+            raise KeyRingRefused(f"The folder of the key ring {places[0]} is not there.")
+        with alone(places[0]):
+            return _first(places)
+    opened = KeyRing.read(places)
+    with db.reading() as session:
+        missing = set(session.scalars(select(Kek.kek_version).where(Kek.state != KekState.DESTROYED))) - set(opened.keks)
+        is_needed = missing and session.scalar(select(Dek.id).where(Dek.kek.in_(missing)).limit(1))
+    if is_needed:
+        raise KeyRingRefused(
+            f"The key ring {places[0]} lacks the key of version {min(missing)} that the store was sealed with. "
+            "If the store comes from an older copy, run `python -m portal keys restore`."
+        )
+    return opened
+
+
+def _first(places: Sequence[Path]) -> KeyRing:
+    """The ring of a new store. One that is there already is taken; only where there is none, copies included, one is made."""
+    if places[0].exists():
+        opened = KeyRing.read(places)
+    else:
+        left = next((place for place in places if place.exists()), None)
+        if left is not None:
+            raise KeyRingRefused(f"The key ring {places[0]} is missing, but its copy {left} is there: put it back first.")
+        opened = KeyRing.fresh(places)
+        opened.write()
+    row = {"kek_version": opened.current, "state": KekState.CURRENT, "made_at": clock.now()}
     with db.transaction() as session:
-        known = session.scalars(select(Kek.kek_version).where(Kek.state != KekState.DESTROYED)).all()
-        if known:
-            opened = KeyRing.read(places)
-            missing = set(known) - set(opened.keks)
-            if missing and session.scalar(select(Dek.id).where(Dek.kek.in_(missing)).limit(1)):
-                raise KeyRingRefused(f"The key ring {places[0]} lacks the key of version {min(missing)} that the store was sealed with.")
-            return opened
-        if places[0].exists():
-            opened = KeyRing.read(places)
-        else:
-            opened = KeyRing.fresh(places)
-            opened.write()
-        session.add(Kek(kek_version=opened.current, state=KekState.CURRENT, made_at=clock.now()))
+        session.execute(db.insert(Kek).values(**row).on_conflict_do_nothing())
     return opened

@@ -11,7 +11,7 @@ import orjson
 
 from portal import settings
 from portal.core import clock
-from portal.core.audit import append_durably
+from portal.core.durable import append
 
 ERASED = "erased"
 
@@ -26,7 +26,7 @@ def bury(owner: uuid.UUID, about: uuid.UUID) -> None:
     """Write a tombstone to every place and wait until the disks have it. Twice does no harm."""
     line = orjson.dumps({"act": ERASED, "owner": str(owner), "about": str(about), "at": clock.now().isoformat()}) + b"\n"
     for place in places():
-        append_durably(place, line)
+        append(place, line)
 
 
 def lines() -> Iterator[dict[str, Any]]:

@@ -58,16 +58,16 @@ class SqlStorage(Storage):
         ends = now + timedelta(seconds=expiry)
         row = db.insert(RateLimit).values(key=keyring.digest("limit", key), hits=amount, expires_at=ends)
         is_over = RateLimit.expires_at <= now
-        counted = row.on_conflict_do_update(
-            index_elements=[RateLimit.key],
-            set_={"hits": case((is_over, amount), else_=RateLimit.hits + amount), "expires_at": case((is_over, ends), else_=RateLimit.expires_at)},
-        ).returning(RateLimit.hits)
+        hits = case((is_over, amount), else_=RateLimit.hits + amount)
+        until = case((is_over, ends), else_=RateLimit.expires_at)
+        again = row.on_conflict_do_update(index_elements=[RateLimit.key], set_={"hits": hits, "expires_at": until})
         with db.transaction() as session:
-            return int(session.execute(counted).scalar_one())
+            return int(session.execute(again.returning(RateLimit.hits)).scalar_one())
 
     def _row(self, key: str) -> Any:
+        found = select(RateLimit.hits, RateLimit.expires_at).where(RateLimit.key == keyring.digest("limit", key))
         with db.reading() as session:
-            return session.execute(select(RateLimit.hits, RateLimit.expires_at).where(RateLimit.key == keyring.digest("limit", key))).first()
+            return session.execute(found).first()
 
     def get(self, key: str) -> int:
         row = self._row(key)

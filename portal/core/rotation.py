@@ -3,49 +3,42 @@
 from __future__ import annotations
 
 import base64
-import fcntl
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import orjson
+import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import bindparam, delete, func, select, update
 
 from portal import settings
-from portal.core import audit, clock, db, keyring, ledger
+from portal.core import audit, clock, db, durable, keyring, ledger
 from portal.core.audit import Entry
 from portal.core.jobs import Job, Settle, errand, job
 from portal.core.keyring import NONCE_BYTES, BoxRefused, Dek, Kek, KekState, KeyRing, KeyRingRefused
 
+log = structlog.get_logger()
 BATCH = 500
 CHUNK = 5000
 SAMPLE = 1000
 MAGIC = b"keys.bak 1\n"
 TRANSIENT_LIFE = timedelta(days=30)
+SLOWEST_ERASURE = timedelta(minutes=5)
 PERSON_ERASED = "person_erased"
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """One rotation at a time on this host."""
-    place = keyring.ring().places[0]
-    with place.with_name(f"{place.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def rotate() -> int:
     """Move every key under a new KEK and destroy the old one. Can be stopped anywhere and run again. The new version."""
-    with _alone():
-        ring = keyring.ring()
+    ring = keyring.ring()
+    with durable.alone(ring.places[0]):
         ring.keks = dict(KeyRing.read(ring.places).keks)
-        old, new = _begin(ring)
-        while _rewrap_batch(ring, old, new):
+        new = _begin(ring)
+        while _rewrap_batch(ring, new):
             pass
         _refuse_unreadable(ring, new)
         write_backup(ring, new)
@@ -53,101 +46,117 @@ def rotate() -> int:
         ring.write()
         db.forget_deleted(["dek"])
         with db.transaction() as session:
-            session.execute(update(Kek).where(Kek.kek_version < new, Kek.destroyed_at.is_(None)).values(state=KekState.DESTROYED, destroyed_at=clock.now()))
+            dead = update(Kek).where(Kek.kek_version < new, Kek.destroyed_at.is_(None))
+            session.execute(dead.values(state=KekState.DESTROYED, destroyed_at=clock.now()))
             audit.record("keys_rotated", None, version=new)
     return new
 
 
-def _begin(ring: KeyRing) -> tuple[int, int]:
+def _begin(ring: KeyRing) -> int:
     """Make the new key, on disk and read back before the store hears of it; or take up where a stopped rotation was."""
     with db.reading() as session:
         current = session.scalars(select(Kek.kek_version).where(Kek.state == KekState.CURRENT)).one()
         retiring = session.scalars(select(Kek.kek_version).where(Kek.state == KekState.RETIRING)).first()
     if retiring is not None:
-        return retiring, current
+        return current
     new = max(ring.current, current + 1)
     if new not in ring.keks:
         ring.keks[new] = os.urandom(keyring.KEY_BYTES)
         ring.write()
-        if KeyRing.read(ring.places).keks != ring.keks:
+        if any(KeyRing.read([place]).keks != ring.keks for place in ring.places):
             raise KeyRingRefused("The new key could not be read back, so nothing was changed.")
     with db.transaction() as session:
         session.execute(update(Kek).where(Kek.kek_version == current).values(state=KekState.RETIRING))
         session.add(Kek(kek_version=new, state=KekState.CURRENT, made_at=clock.now()))
-    return current, new
+    return new
 
 
-def _rewrap_batch(ring: KeyRing, old: int, new: int) -> int:
+def _dying(ring: KeyRing, new: int) -> list[int]:
+    return [version for version in ring.keks if version < new]
+
+
+def _rewrap_batch(ring: KeyRing, new: int) -> int:
     with db.reading() as session:
-        rows = session.execute(select(Dek.id, Dek.owner, Dek.kind, Dek.wrapped).where(Dek.kek == old).limit(BATCH)).all()
+        rows = session.execute(select(Dek).where(Dek.kek.in_(_dying(ring, new))).limit(BATCH)).scalars().all()
     if not rows:
         return 0
-    moved = [{"key": row.id, "new": ring.wrap(ring.unwrap(row.wrapped, row.kind, row.owner, old), row.kind, row.owner, new)} for row in rows]
+    deks = ((row, ring.unwrap(row.wrapped, row.kind, row.owner, row.kek)) for row in rows)
+    moved = [{"key": row.id, "old": row.kek, "new": ring.wrap(dek, row.kind, row.owner, new)} for row, dek in deks]
     table = Dek.__table__
-    change = update(table).where(table.c.id == bindparam("key"), table.c.kek == old).values(kek=new, wrapped=bindparam("new"))  # type: ignore[arg-type]
+    change = update(table).where(table.c.id == bindparam("key"), table.c.kek == bindparam("old"))  # type: ignore[arg-type]
     with db.transaction() as session:
-        session.connection().execute(change, moved)
+        session.connection().execute(change.values(kek=new, wrapped=bindparam("new")), moved)
     return len(rows)
 
 
 def _refuse_unreadable(ring: KeyRing, new: int) -> None:
+    """Before a key dies: nothing needs it any more. What was wrapped under a key that died earlier is lost already and stands in no way."""
     with db.reading() as session:
-        if session.scalar(select(func.count()).select_from(Dek).where(Dek.kek != new)):
+        if session.scalar(select(func.count()).select_from(Dek).where(Dek.kek.in_(_dying(ring, new)))):
             raise KeyRingRefused("A data key is still wrapped under an old key, so that key was not destroyed.")
-        for row in session.execute(select(Dek.owner, Dek.kind, Dek.wrapped).order_by(Dek.id.desc()).limit(SAMPLE)):
+        newest = select(Dek.owner, Dek.kind, Dek.wrapped).where(Dek.kek == new).order_by(Dek.id.desc()).limit(SAMPLE)
+        for row in session.execute(newest):
             ring.unwrap(row.wrapped, row.kind, row.owner, new)
 
 
 def write_backup(ring: KeyRing, version: int) -> None:
     """Write `keys.bak`: every data key, sealed in numbered chunks under the current KEK, and read it back."""
-    chunks = [_seal_chunk(ring.keks[version], version, number, chunk, last) for number, (chunk, last) in enumerate(_chunks(ring))]
-    place = settings.current().keys_bak
-    keyring.write_durably(place, MAGIC + version.to_bytes(4) + b"".join(chunks))
-    with db.reading() as session:
-        wanted = session.scalar(select(func.count()).select_from(Dek))
-    if sum(1 for _key in read_backup(ring, place)) < (wanted or 0):
+    place, counted = settings.current().keys_bak, 0
+    sealed = [MAGIC + version.to_bytes(4)]
+    for number, chunk in enumerate(_chunks(ring, version)):
+        sealed.append(_seal_chunk(ring.keks[version], version, number, chunk))
+        counted += len(chunk)
+    durable.write(place, b"".join(sealed))
+    if sum(1 for _key in read_backup(ring, place)) != counted:
         raise KeyRingRefused("keys.bak could not be read back, so the old key was not destroyed.")
 
 
-def _chunks(ring: KeyRing) -> Iterator[tuple[list[tuple[str, str, str]], bool]]:
-    after, waiting = uuid.UUID(int=0), None
-    while True:
+Chunk = list[tuple[str, str, str]]
+
+
+def _chunks(ring: KeyRing, version: int) -> Iterator[Chunk]:
+    """Owner, kind and data key of everybody, in pages; the last one is not full, and empty if need be."""
+    page = select(Dek.id, Dek.owner, Dek.kind, Dek.wrapped).where(Dek.kek == version).order_by(Dek.id).limit(CHUNK)
+    after, is_full = uuid.UUID(int=0), True
+    while is_full:
         with db.reading() as session:
-            rows = session.execute(select(Dek.id, Dek.owner, Dek.kind, Dek.wrapped, Dek.kek).where(Dek.id > after).order_by(Dek.id).limit(CHUNK)).all()
-        chunk = [(str(row.owner), row.kind, base64.b64encode(ring.unwrap(row.wrapped, row.kind, row.owner, row.kek)).decode()) for row in rows]
-        if waiting is not None:
-            yield waiting, not rows
-        if not rows:
-            if waiting is None:
-                yield [], True
-            return
-        after, waiting = rows[-1].id, chunk
+            rows = session.execute(page.where(Dek.id > after)).all()
+        yield [(str(row.owner), row.kind, _text(ring.unwrap(row.wrapped, row.kind, row.owner, version))) for row in rows]
+        is_full = len(rows) == CHUNK
+        after = rows[-1].id if rows else after
 
 
-def _seal_chunk(kek: bytes, version: int, number: int, chunk: list[tuple[str, str, str]], last: bool) -> bytes:  # noqa: FBT001
-    nonce = os.urandom(NONCE_BYTES)
-    sealed = AESGCM(kek).encrypt(nonce, orjson.dumps(chunk), _chunk_label(version, number, last))
-    return int(last).to_bytes(1) + (len(sealed) + NONCE_BYTES).to_bytes(4) + nonce + sealed
+def _text(dek: bytes) -> str:
+    return base64.b64encode(dek).decode()
 
 
-def _chunk_label(version: int, number: int, last: bool) -> bytes:  # noqa: FBT001
-    return f"bak|v1|{version}|{number}|{int(last)}".encode()
+def _seal_chunk(kek: bytes, version: int, number: int, chunk: Chunk) -> bytes:
+    is_last, nonce = len(chunk) < CHUNK, os.urandom(NONCE_BYTES)
+    sealed = nonce + AESGCM(kek).encrypt(nonce, orjson.dumps(chunk), _chunk_label(version, number, is_last=is_last))
+    return int(is_last).to_bytes(1) + len(sealed).to_bytes(4) + sealed
+
+
+def _chunk_label(version: int, number: int, *, is_last: bool) -> bytes:
+    return f"bak|v1|{version}|{number}|{int(is_last)}".encode()
 
 
 def read_backup(ring: KeyRing, place: Path) -> Iterator[tuple[uuid.UUID, str, bytes]]:
     """(owner, kind, data key) of everybody in a `keys.bak`. Raises BoxRefused when it is cut, altered, or its KEK is destroyed."""
+    if not place.exists():
+        raise BoxRefused(f"there is no {place}")
     with place.open("rb") as file:
         if file.read(len(MAGIC)) != MAGIC:
             raise BoxRefused("this is no keys.bak")
         version = int.from_bytes(file.read(4))
         if version not in ring.keks:
             raise BoxRefused(f"this keys.bak was sealed under key {version}, which is destroyed: use the newest one")
-        number, last = 0, False
-        while not last:
-            last = bool(int.from_bytes(file.read(1)))
+        number, is_last = 0, False
+        while not is_last:
+            is_last = bool(int.from_bytes(file.read(1)))
             sealed = file.read(int.from_bytes(file.read(4)))
             try:
-                chunk = AESGCM(ring.keks[version]).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], _chunk_label(version, number, last))
+                label = _chunk_label(version, number, is_last=is_last)
+                chunk = AESGCM(ring.keks[version]).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], label)
             except (InvalidTag, ValueError):
                 raise BoxRefused("this keys.bak is cut or altered") from None
             for owner, kind, dek in orjson.loads(chunk):
@@ -155,26 +164,42 @@ def read_backup(ring: KeyRing, place: Path) -> Iterator[tuple[uuid.UUID, str, by
             number += 1
 
 
-def put_back(place: Path) -> int:
-    """Give an older copy of the store its keys again, the erased excepted. How many keys stand in it now."""
+@dataclass(frozen=True)
+class PutBack:
+    """How many data keys an older copy of the store got again, and how many of its people have none, the erased not counted."""
+
+    keys: int
+    missing: int
+
+
+def put_back(place: Path) -> PutBack:
+    """Give an older copy of the store its keys again, the profiles of the erased excepted. Raises BoxRefused for an older `keys.bak`."""
     ring, buried, counted = keyring.ring(), ledger.tombstones(), 0
     version = ring.current
     with db.transaction() as session:
-        for kek in session.scalars(select(Kek)):
-            kek.state, kek.destroyed_at = KekState.DESTROYED, kek.destroyed_at or clock.now()
-        session.flush()
-        current = session.get(Kek, version) or Kek(kek_version=version, made_at=clock.now())
-        current.state, current.destroyed_at = KekState.CURRENT, None
-        session.add(current)
-        session.flush()
+        _make_current(version)
         for owner, kind, dek in read_backup(ring, place):
-            if owner in buried:
+            if owner in buried and kind == keyring.PROFILE:
                 continue
-            row = db.insert(Dek).values(id=db.new_key(), owner=owner, kind=kind, kek=version, wrapped=(wrapped := ring.wrap(dek, kind, owner, version)))
+            wrapped = ring.wrap(dek, kind, owner, version)
+            row = db.insert(Dek).values(id=db.new_key(), owner=owner, kind=kind, kek=version, wrapped=wrapped)
             session.execute(row.on_conflict_do_update(index_elements=["owner", "kind"], set_={"kek": version, "wrapped": wrapped}))
             counted += 1
-        session.execute(delete(Dek).where(Dek.owner.in_(list(buried)), Dek.kind == keyring.PROFILE))
-    return counted
+        for owner in buried:
+            keyring.destroy(owner, keyring.PROFILE)
+        keyless = (Dek.kind == keyring.PROFILE, Dek.kek.not_in(list(ring.keks)))
+        missing = session.scalar(select(func.count()).select_from(Dek).where(*keyless)) or 0
+        audit.record("keys_put_back", None, keys=counted, missing=missing)
+    return PutBack(counted, missing)
+
+
+def _make_current(version: int) -> None:
+    """The store learns which key it is under now; whatever an old copy says of others is past."""
+    session, now = db.session(), clock.now()
+    past = update(Kek).where(Kek.kek_version != version)
+    session.execute(past.values(state=KekState.DESTROYED, destroyed_at=func.coalesce(Kek.destroyed_at, now)))
+    row = db.insert(Kek).values(kek_version=version, state=KekState.CURRENT, made_at=now)
+    session.execute(row.on_conflict_do_update(index_elements=["kek_version"], set_={"state": KekState.CURRENT, "destroyed_at": None}))
 
 
 def verify() -> list[str]:
@@ -206,9 +231,18 @@ def rotate_after_erasures(_job: Job) -> Settle:
     """Once a day, if somebody was erased since the current key was made, change the key."""
     with db.reading() as session:
         made_at = session.scalars(select(Kek.made_at).where(Kek.state == KekState.CURRENT)).one()
-        is_due = session.scalar(select(Entry.id).where(Entry.act == PERSON_ERASED, Entry.at >= made_at).limit(1)) is not None
+        since = (Entry.act == PERSON_ERASED, Entry.at >= made_at - SLOWEST_ERASURE)
+        is_due = session.scalar(select(Entry.id).where(*since).limit(1)) is not None
     if is_due:
         rotate()
+    return lambda _taken: None
+
+
+@errand("verify_keys", every=timedelta(days=1))
+def verify_every_night(_job: Job) -> Settle:
+    """Every night the keys that a restore would need are tried out."""
+    for sentence in verify():
+        log.error("keys_in_danger", sentence=sentence)
     return lambda _taken: None
 
 

@@ -38,7 +38,9 @@ class WrongMove(Exception):
     """A row was asked to make a move that its life does not know: two people acted at once, or a mistake of ours."""
 
 
-def transition(source: StrEnum | Iterable[StrEnum], *, to: StrEnum) -> Callable[[Callable[Concatenate[Row, P], R]], Callable[Concatenate[Row, P], R]]:
+def transition(
+    source: StrEnum | Iterable[StrEnum], *, to: StrEnum
+) -> Callable[[Callable[Concatenate[Row, P], R]], Callable[Concatenate[Row, P], R]]:
     """Declare one move of a row's `state`. The method holds only what changes besides the state.
 
     Raises WrongMove when the row is not in a state that the move starts from.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from copy import copy
 from typing import Any, ClassVar, Self, overload
 
 from sqlalchemy import event, inspect
@@ -13,13 +14,15 @@ from portal.core import acting, clock, keyring
 from portal.core.db import Key, Moment, Short, Versioned, new_key
 
 ERASED = "(erased)"
+BOX, KEPT_BOX = "box", "kept_box"
 
 
 class sealed:  # noqa: N801 - reads as a word in a declaration
     """A field of the row's sealed document. `kept=True`: of the second document, under the key that lives as long as the law says."""
 
     def __init__(self, label: str, *, kept: bool = False, default: Any = "") -> None:
-        self.label, self.kept, self.default = label, kept, default
+        self.label, self.default = label, default
+        self.column = KEPT_BOX if kept else BOX
 
     def __set_name__(self, owner: type[Sealed], name: str) -> None:
         self.name = name
@@ -32,16 +35,18 @@ class sealed:  # noqa: N801 - reads as a word in a declaration
     def __get__(self, row: Sealed | None, owner: type[Any]) -> Any:
         if row is None:
             return self
-        document = row._document(self.kept)
-        return ERASED if document is None else document.get(self.name, self.default)
+        document = row._document(self.column)
+        if document is None:
+            return ERASED
+        return document[self.name] if self.name in document else copy(self.default)
 
     def __set__(self, row: Sealed, value: Any) -> None:
-        document = row._document(self.kept)
+        document = row._document(self.column)
         if document is None:
             raise keyring.KeyGone("this person's key is destroyed")
         if document.get(self.name, self.default) != value:
             document[self.name] = value
-            row._touch(self.kept)
+            row._touch(self.column)
 
 
 class Sealed(Versioned):
@@ -58,49 +63,46 @@ class Sealed(Versioned):
         raise NotImplementedError
 
     @staticmethod
-    def kind_of_key(row: Any) -> str:
+    def kind_of_key(row: Any) -> str:  # noqa: ARG004 - other tables ask the row
         """Kind of the key that seals the document of a row, whether it was read as an object or as plain columns."""
         return keyring.PROFILE
 
     @staticmethod
-    def kind_of_kept_key(row: Any) -> str:
+    def kind_of_kept_key(row: Any) -> str:  # noqa: ARG004 - as above
         """Kind of the key that seals the kept document."""
         return keyring.PROFILE
 
-    def _key_kind(self, kept: bool) -> str:
-        return self.kind_of_kept_key(self) if kept else self.kind_of_key(self)
+    def _dek(self, column: str) -> bytes | None:
+        return keyring.dek_of(self.owner, self._kind(column))
 
-    def _column(self, kept: bool) -> str:
-        return "kept_box" if kept else "box"
+    def _kind(self, column: str) -> str:
+        return self.kind_of_kept_key(self) if column == KEPT_BOX else self.kind_of_key(self)
 
-    def _document(self, kept: bool) -> dict[str, Any] | None:
-        opened: dict[bool, dict[str, Any] | None] = self.__dict__.setdefault("_opened", {})
-        if kept not in opened:
-            opened[kept] = self._open(kept)
-        return opened[kept]
+    def _document(self, column: str) -> dict[str, Any] | None:
+        opened: dict[str, dict[str, Any] | None] = self.__dict__.setdefault("_opened", {})
+        if column not in opened:
+            opened[column] = self._open(column)
+        return opened[column]
 
-    def _open(self, kept: bool) -> dict[str, Any] | None:
-        box = getattr(self, self._column(kept))
+    def _open(self, column: str) -> dict[str, Any] | None:
+        box = getattr(self, column)
         if box is None:
-            return None if inspect(self).persistent and self._is_shredded(kept) else {}
-        dek = keyring.dek_of(self.owner, self._key_kind(kept))
+            return None if inspect(self).persistent and self._dek(column) is None else {}
+        dek = self._dek(column)
         return None if dek is None else keyring.unseal(dek, self.__table__.name, self.id, self.owner, box)  # type: ignore[attr-defined]
 
-    def _is_shredded(self, kept: bool) -> bool:
-        return keyring.dek_of(self.owner, self._key_kind(kept)) is None
-
-    def _touch(self, kept: bool) -> None:
-        self.__dict__.setdefault("_unsealed", set()).add(kept)
+    def _touch(self, column: str) -> None:
+        self.__dict__.setdefault("_unsealed", set()).add(column)
         if inspect(self).persistent:
-            flag_modified(self, self._column(kept))
+            flag_modified(self, column)
 
     def _seal(self) -> None:
         if self.id is None:
             self.id = new_key()
-        for kept in self.__dict__.pop("_unsealed", set()):
-            dek = keyring.dek_to_write(self.owner, self._key_kind(kept))
-            document = self._document(kept) or {}
-            setattr(self, self._column(kept), keyring.seal(dek, self.__table__.name, self.id, self.owner, document))  # type: ignore[attr-defined]
+        for column in self.__dict__.pop("_unsealed", set()):
+            dek = keyring.dek_to_write(self.owner, self._kind(column))
+            document = self._document(column) or {}
+            setattr(self, column, keyring.seal(dek, self.__table__.name, self.id, self.owner, document))  # type: ignore[attr-defined]
 
     def forget_opened(self) -> None:
         self.__dict__.pop("_opened", None)
