@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import partial
 
 import structlog
 from flask import current_app
 from flask_babel import force_locale
 
 from portal import settings
-from portal.contacts import contact
 from portal.contacts.contact import BounceState, Contact
 from portal.contacts.may_send import may_send
 from portal.core import clock, db, jobs, keyring
+from portal.core.faults import whereabouts
 from portal.letters import templates
 from portal.letters.letter import Letter, State
 from portal.letters.message import Envelope, OneClick, Refused, Shop, build
 from portal.letters.transport import Bounced, Failed, Transport, TryLater
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 log = structlog.get_logger()
 
@@ -44,27 +42,36 @@ deliver_due.__queue__ = True  # type: ignore[attr-defined]
 
 
 def _deliver(transport: Transport, letter_id: uuid.UUID, fence: int) -> None:
+    settle = partial(_settle, letter_id, fence)
     try:
         envelope = _prepare(letter_id, fence)
         if envelope is None:
             return
         transport.send(envelope)
     except TryLater as answer:
-        _settle(letter_id, fence, lambda letter: _put_off(letter, str(answer)))
+        settle(_put_off, str(answer))
     except Bounced as answer:
-        _settle(letter_id, fence, lambda letter: _bounce(letter, str(answer)))
+        settle(_bounce, str(answer))
     except (Failed, Refused) as answer:
         log.error("letter_failed", letter=str(letter_id), error=type(answer).__name__)
-        _settle(letter_id, fence, lambda letter: letter.mark_failed(str(answer)))
+        settle(Letter.mark_failed, str(answer))
+    except Exception as error:  # noqa: BLE001 - one letter that cannot be written must not hold up the others
+        log.error("letter_put_off", letter=str(letter_id), error=type(error).__name__, where=whereabouts(error))
+        settle(_put_off, type(error).__name__)
     else:
-        _settle(letter_id, fence, lambda letter: letter.mark_sent())
+        settle(_sent, "")
 
 
-def _settle(letter_id: uuid.UUID, fence: int, outcome: Callable[[Letter], object]) -> None:
+def _settle(letter_id: uuid.UUID, fence: int, outcome: Callable[[Letter, str], object], reply: str) -> None:
+    """Note the outcome, unless another worker took the letter over meanwhile."""
     with db.transaction():
         letter = jobs.held(Letter, letter_id, fence)
         if letter is not None and letter.state == State.WAITING:
-            outcome(letter)
+            outcome(letter, reply)
+
+
+def _sent(letter: Letter, _reply: str) -> None:
+    letter.mark_sent()
 
 
 def _put_off(letter: Letter, reply: str) -> None:
@@ -85,6 +92,7 @@ def _prepare(letter_id: uuid.UUID, fence: int) -> Envelope | None:
         letter: Letter | None = jobs.held(Letter, letter_id, fence)
         if letter is None or letter.state != State.WAITING:
             return None
+        letter.leased_until = clock.now() + jobs.LEASE
         owner = db.session().get(Contact, letter.contact_id) if letter.contact_id else None
         address = owner.address if owner else letter.to
         is_over = letter.expires_at is not None and letter.expires_at < clock.now()
@@ -100,7 +108,8 @@ def _prepare(letter_id: uuid.UUID, fence: int) -> Envelope | None:
 def _build(letter: Letter, address: str, owner: Contact | None) -> Envelope:
     own = settings.current()
     one_click = None
-    values = {**letter.values, "shop": own_words(), "base_url": own.base_url, "stop_url": f"{own.base_url}/stop-email", "unsubscribe_url": None}
+    stop_url = f"{own.base_url}/stop-email"
+    values = {**letter.values, "shop": own_words(), "base_url": own.base_url, "stop_url": stop_url, "unsubscribe_url": None}
     if letter.topic and owner:
         url = owner.unsubscribe_url(letter.topic)
         values["unsubscribe_url"] = url
@@ -115,8 +124,5 @@ def _build(letter: Letter, address: str, owner: Contact | None) -> Envelope:
 
 def own_words() -> dict[str, str]:
     own = settings.current()
-    return {"name": own.shop_name, "phone": own.shop_phone, "privacy_address": own.privacy_address, "postal_address": own.shop_postal_address}
-
-
-def masked(address: str) -> str:
-    return contact.masked(address)
+    reach = {"phone": own.shop_phone, "privacy_address": own.privacy_address, "postal_address": own.shop_postal_address}
+    return {"name": own.shop_name, **reach}

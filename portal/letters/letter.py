@@ -47,7 +47,16 @@ class Letter(Leased, Owned, Base):
         kept=_l("as long as you have an account; never its text"),
         provenance=Provenance.OBSERVED,
         hidden=frozenset({"fence", "leased_until", "dedupe_key", "key_kind_name", "contact_id", "priority", "attempts", "due_at"}),
-        plain={"template": "names the text", "topic": "a word", "language": "two letters", "state": "a word", "message_id": "random", "reply": "the mail server's code"},
+        plain={
+            "template": "names the text",
+            "topic": "a word",
+            "language": "two letters",
+            "state": "a word",
+            "sent_at": "time",
+            "expires_at": "time",
+            "message_id": "random",
+            "reply": "the mail server's code, never its words",
+        },
         page="activity.mail",
     )
     __table_args__ = (Index(None, "state", "priority", "due_at"),)
@@ -118,7 +127,12 @@ def post(
 
 
 def post_to_address(
-    template: str, person_id: uuid.UUID, address: str, values: Mapping[str, Any] | None = None, *, priority: Priority = Priority.NORMAL
+    template: str,
+    person_id: uuid.UUID,
+    address: str,
+    values: Mapping[str, Any] | None = None,
+    *,
+    priority: Priority = Priority.NORMAL,
 ) -> Letter:
     """Write a service letter to an address that is no longer, or not yet, the person's own."""
     letter = _write(template, person_id, values, priority, None)
@@ -126,7 +140,9 @@ def post_to_address(
     return letter
 
 
-def post_to_stranger(template: str, address: str, values: Mapping[str, Any] | None = None, *, priority: Priority = Priority.NORMAL) -> Letter:
+def post_to_stranger(
+    template: str, address: str, values: Mapping[str, Any] | None = None, *, priority: Priority = Priority.NORMAL
+) -> Letter:
     """Write a service letter to somebody we hold nothing about, under a key that dies with the letter. No address: the worker drops it."""
     letter = _write(template, keyring.mint(keyring.TRANSIENT), values, priority, None, keyring.TRANSIENT)
     letter.to = address
@@ -134,7 +150,12 @@ def post_to_stranger(template: str, address: str, values: Mapping[str, Any] | No
 
 
 def _write(
-    template: str, person_id: uuid.UUID, values: Mapping[str, Any] | None, priority: Priority, expires_at: datetime | None, kind: str = keyring.PROFILE
+    template: str,
+    person_id: uuid.UUID,
+    values: Mapping[str, Any] | None,
+    priority: Priority,
+    expires_at: datetime | None,
+    kind: str = keyring.PROFILE,
 ) -> Letter:
     key = new_key()
     letter = Letter(id=key, person_id=person_id, key_kind_name=kind, template=template, priority=priority, expires_at=expires_at)
@@ -153,5 +174,5 @@ def of(person_id: uuid.UUID, limit: int, before: uuid.UUID | None = None) -> Seq
 
 def cancel_unsent(person_id: uuid.UUID) -> None:
     """Stop every letter that has not left yet."""
-    waiting = (Letter.person_id == person_id, Letter.state == State.WAITING)
-    db.session().execute(update(Letter).where(*waiting).values(state=State.CANCELLED, box=None, leased_until=None, version=Letter.version + 1))
+    waiting = update(Letter).where(Letter.person_id == person_id, Letter.state == State.WAITING)
+    db.session().execute(waiting.values(state=State.CANCELLED, box=None, leased_until=None, version=Letter.version + 1))

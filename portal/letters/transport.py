@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import smtplib
 import ssl
 import time
@@ -9,11 +10,13 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-from portal.core import clock, keyring
+from portal.core import clock, durable
 from portal.letters.message import Envelope
 from portal.settings import LOOPBACK, Settings
 
 TIMEOUT_SECONDS = 30
+PERMANENT = 500
+ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 
 
 class TryLater(Exception):
@@ -43,7 +46,7 @@ class FileSink:
     def send(self, envelope: Envelope) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         stamp = clock.now().strftime("%Y%m%dT%H%M%S.%f")
-        keyring.write_durably(self.folder / f"{stamp}-{envelope.sender.partition('@')[0]}.eml", envelope.message)
+        durable.write(self.folder / f"{stamp}-{envelope.sender.partition('@')[0]}.eml", envelope.message)
 
 
 class SmtpRelay:
@@ -54,38 +57,47 @@ class SmtpRelay:
         self.connection: smtplib.SMTP | None = None
 
     def send(self, envelope: Envelope) -> None:
+        """Hand over one mail. A connection that the server closed meanwhile is opened again, once, before it counts as an attempt."""
         time.sleep(self.pause)
         try:
             self._send_once(envelope)
         except smtplib.SMTPServerDisconnected:
-            self.connection = None
+            self._hang_up()
             self._send_again(envelope)
 
     def _send_again(self, envelope: Envelope) -> None:
         try:
             self._send_once(envelope)
         except smtplib.SMTPServerDisconnected as gone:
-            self.connection = None
+            self._hang_up()
             raise TryLater("disconnected") from gone
 
     def _send_once(self, envelope: Envelope) -> None:
+        connection = self._connected()
         try:
-            connection = self._connected()
             connection.sendmail(envelope.sender, [envelope.recipient], envelope.message)
         except smtplib.SMTPServerDisconnected:
             raise
         except smtplib.SMTPRecipientsRefused as refused:
-            code, answer = next(iter(refused.recipients.values()))
-            raise (Bounced if code >= 500 else TryLater)(f"{code} {answer.decode(errors='replace')}") from None
+            code, answer = refused.recipients[envelope.recipient]
+            raise (Bounced if code >= PERMANENT else TryLater)(_codes(code, answer)) from None
         except smtplib.SMTPResponseException as refused:
-            raise (Failed if refused.smtp_code >= 500 else TryLater)(str(refused.smtp_code)) from None
+            raise (Failed if refused.smtp_code >= PERMANENT else TryLater)(_codes(refused.smtp_code, refused.smtp_error)) from None
         except (OSError, smtplib.SMTPException) as error:
-            self.connection = None
+            self._hang_up()
             raise TryLater(type(error).__name__) from error
+
+    def _hang_up(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+        self.connection = None
 
     def _connected(self) -> smtplib.SMTP:
         if self.connection is None:
-            self.connection = self._connect()
+            try:
+                self.connection = self._connect()
+            except (OSError, smtplib.SMTPException) as error:  # a greeting, certificate or password that is wrong is no fault of the letter
+                raise TryLater(type(error).__name__) from error
         return self.connection
 
     def _connect(self) -> smtplib.SMTP:
@@ -100,6 +112,13 @@ class SmtpRelay:
         if self.url.username:
             connection.login(unquote(self.url.username), unquote(self.url.password or ""))
         return connection
+
+
+def _codes(code: int, answer: bytes | str) -> str:
+    """`550 5.1.1`: what the server means (RFC 3463). Its words are left out, for they repeat the address."""
+    words = answer.decode(errors="replace") if isinstance(answer, bytes) else answer
+    precise = ENHANCED.match(words)
+    return f"{code} {precise.group()}" if precise else str(code)
 
 
 def make(settings: Settings) -> Transport:
