@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import uuid
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Any
 
 from flask import Response, abort, g, has_request_context, make_response, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
-from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user  # noqa: TID251 - all others ask here
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Mapped, mapped_column
@@ -31,6 +32,7 @@ POST_GRACE = timedelta(minutes=15)
 TRIES = 3
 UNTYPED = {"csrf_token"}
 CARRY = "carry-"
+FORM_KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
 csrf = CSRFProtect()
 logins = LoginManager()
 logins.session_protection = None
@@ -237,9 +239,11 @@ def _once(page: Page, view: Callable[[], Any]) -> Response:
     key = request.form.get("form_key") if page.is_signed_in and request.method not in SAFE else None
     if not key:
         return make_response(view())
-    row = db.insert(FormKey).values(id=(row_id := new_key()), session_id=own_session().id, key=key[:100], location="", made_at=clock.now())
+    if not FORM_KEY.fullmatch(key):
+        abort(400)
+    row = db.insert(FormKey).values(id=(row_id := new_key()), session_id=own_session().id, key=key, location="", made_at=clock.now())
     if db.session().execute(row.on_conflict_do_nothing().returning(FormKey.id)).first() is None:
-        return _first_answer(key[:100])
+        return _first_answer(key)
     response = make_response(view())
     if response.location:
         db.session().execute(update(FormKey).where(FormKey.id == row_id).values(location=response.location))
