@@ -59,7 +59,12 @@ def registered() -> Any:
 @bp.get("/sign-in")
 @page(OPEN)
 def sign_in_page() -> Any:
-    return _sign_in_page(AddressForm(next=request.args.get("next", "")), [])
+    return _sign_in_page(AddressForm(next=_wish()), [])
+
+
+def _wish() -> str:
+    """Where the person wanted to go, if it is a page of ours."""
+    return web.own_path(request.args.get("next"), "")
 
 
 def _sign_in_page(form: AddressForm, carried: list[tuple[str, str]]) -> Any:
@@ -71,7 +76,7 @@ def _sign_in_page(form: AddressForm, carried: list[tuple[str, str]]) -> Any:
 def begin() -> Any:
     carried = door.typed_before()
     if "email" not in request.form:
-        return _sign_in_page(AddressForm(formdata=None, next=request.args.get("next", "")), carried)
+        return _sign_in_page(AddressForm(formdata=None, next=_wish()), carried)
     form = AddressForm()
     if not form.validate():
         return _sign_in_page(form, carried), 422
