@@ -44,6 +44,24 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_account_person_id"), "account", ["person_id"], unique=False)
     op.create_table(
+        "address",
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("country", sa.String(length=100), nullable=False),
+        sa.Column("is_delivery_default", sa.Boolean(), nullable=False),
+        sa.Column("is_billing_default", sa.Boolean(), nullable=False),
+        sa.Column("removed_at", UtcDateTime(), nullable=True),
+        sa.Column("source", sa.String(length=100), nullable=False),
+        sa.Column("channel", sa.String(length=100), nullable=False),
+        sa.Column("policy_version", sa.String(length=100), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("box", sa.LargeBinary(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_address")),
+    )
+    op.create_index(op.f("ix_address_person_id"), "address", ["person_id"], unique=False)
+    op.create_index(op.f("ix_address_removed_at"), "address", ["removed_at"], unique=False)
+    op.create_table(
         "audit_link",
         sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("entry", sa.Uuid(), nullable=False),
@@ -52,6 +70,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("position", name=op.f("pk_audit_link")),
         sa.UniqueConstraint("entry", name=op.f("uq_audit_link_entry")),
     )
+    op.create_table(
+        "card_setup",
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("saved_as", sa.Uuid(), nullable=True),
+        sa.Column("source", sa.String(length=100), nullable=False),
+        sa.Column("channel", sa.String(length=100), nullable=False),
+        sa.Column("policy_version", sa.String(length=100), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("box", sa.LargeBinary(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_card_setup")),
+    )
+    op.create_index(op.f("ix_card_setup_person_id"), "card_setup", ["person_id"], unique=False)
     op.create_table(
         "choice",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -62,6 +94,7 @@ def upgrade() -> None:
             "channel", sa.Enum("email", "post", "sms", name="channel", native_enum=False, create_constraint=True, length=30), nullable=False
         ),
         sa.Column("answer", sa.Enum("yes", "no", name="answer", native_enum=False, create_constraint=True, length=30), nullable=False),
+        sa.Column("until", UtcDateTime(), nullable=True),
         sa.Column("source", sa.String(length=100), nullable=False),
         sa.Column("wording_sha", sa.String(length=64), nullable=False),
         sa.Column("policy_version", sa.String(length=100), nullable=False),
@@ -138,6 +171,29 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_entry")),
     )
     op.create_index(op.f("ix_entry_subject"), "entry", ["subject"], unique=False)
+    op.create_table(
+        "erasure",
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum("waiting", "cancelled", "carrying_out", "done", name="state", native_enum=False, create_constraint=True, length=30),
+            nullable=False,
+        ),
+        sa.Column("asked_by", sa.String(length=100), nullable=False),
+        sa.Column("due_at", UtcDateTime(), nullable=False),
+        sa.Column("erased_at", UtcDateTime(), nullable=True),
+        sa.Column("ended_at", UtcDateTime(), nullable=True),
+        sa.Column("source", sa.String(length=100), nullable=False),
+        sa.Column("channel", sa.String(length=100), nullable=False),
+        sa.Column("policy_version", sa.String(length=100), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("box", sa.LargeBinary(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erasure")),
+    )
+    op.create_index(op.f("ix_erasure_person_id"), "erasure", ["person_id"], unique=False)
+    op.create_index(op.f("ix_erasure_state"), "erasure", ["state"], unique=False)
     op.create_table(
         "external_id",
         sa.Column("person_id", sa.Uuid(), nullable=False),
@@ -249,6 +305,22 @@ def upgrade() -> None:
     op.create_index(op.f("ix_letter_person_id"), "letter", ["person_id"], unique=False)
     op.create_index(op.f("ix_letter_state_letter_priority_letter_due_at"), "letter", ["state", "priority", "due_at"], unique=False)
     op.create_table(
+        "payment_method",
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "state", sa.Enum("saved", "being_removed", name="state", native_enum=False, create_constraint=True, length=30), nullable=False
+        ),
+        sa.Column("source", sa.String(length=100), nullable=False),
+        sa.Column("channel", sa.String(length=100), nullable=False),
+        sa.Column("policy_version", sa.String(length=100), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("box", sa.LargeBinary(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_payment_method")),
+    )
+    op.create_index(op.f("ix_payment_method_person_id"), "payment_method", ["person_id"], unique=False)
+    op.create_table(
         "policy_version",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.String(length=100), nullable=False),
@@ -272,6 +344,34 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", "topic", "channel", name=op.f("pk_preference")),
     )
     op.create_table(
+        "purchase",
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("number_digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("placed_at", UtcDateTime(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum("open", "fulfilled", "cancelled", "refunded", name="state", native_enum=False, create_constraint=True, length=30),
+            nullable=False,
+        ),
+        sa.Column("total", sa.String(length=100), nullable=False),
+        sa.Column("currency", sa.String(length=100), nullable=False),
+        sa.Column("kept_until", sa.Date(), nullable=False),
+        sa.Column("keep_rule", sa.String(length=100), nullable=False),
+        sa.Column("kept_box", sa.LargeBinary(), nullable=True),
+        sa.Column("source", sa.String(length=100), nullable=False),
+        sa.Column("channel", sa.String(length=100), nullable=False),
+        sa.Column("policy_version", sa.String(length=100), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("box", sa.LargeBinary(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_purchase")),
+        sa.UniqueConstraint("number_digest", name=op.f("uq_purchase_number_digest")),
+    )
+    op.create_index(op.f("ix_purchase_kept_until"), "purchase", ["kept_until"], unique=False)
+    op.create_index(op.f("ix_purchase_person_id"), "purchase", ["person_id"], unique=False)
+    op.create_index(op.f("ix_purchase_person_id_purchase_placed_at"), "purchase", ["person_id", "placed_at"], unique=False)
+    op.create_table(
         "rate_limit",
         sa.Column("key", sa.LargeBinary(length=32), nullable=False),
         sa.Column("hits", sa.Integer(), nullable=False),
@@ -279,6 +379,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_rate_limit")),
     )
     op.create_index(op.f("ix_rate_limit_expires_at"), "rate_limit", ["expires_at"], unique=False)
+    op.create_table(
+        "recipient",
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("giver_id", sa.Uuid(), nullable=False),
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("source", sa.String(length=100), nullable=False),
+        sa.Column("channel", sa.String(length=100), nullable=False),
+        sa.Column("policy_version", sa.String(length=100), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("box", sa.LargeBinary(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recipient")),
+    )
+    op.create_index(op.f("ix_recipient_giver_id"), "recipient", ["giver_id"], unique=False)
+    op.create_index(op.f("ix_recipient_order_id"), "recipient", ["order_id"], unique=False)
+    op.create_index(op.f("ix_recipient_person_id"), "recipient", ["person_id"], unique=False)
     op.create_table(
         "session",
         sa.Column("person_id", sa.Uuid(), nullable=False),
@@ -350,10 +467,20 @@ def downgrade() -> None:
     op.drop_table("ticket")
     op.drop_index(op.f("ix_session_person_id"), table_name="session")
     op.drop_table("session")
+    op.drop_index(op.f("ix_recipient_person_id"), table_name="recipient")
+    op.drop_index(op.f("ix_recipient_order_id"), table_name="recipient")
+    op.drop_index(op.f("ix_recipient_giver_id"), table_name="recipient")
+    op.drop_table("recipient")
     op.drop_index(op.f("ix_rate_limit_expires_at"), table_name="rate_limit")
     op.drop_table("rate_limit")
+    op.drop_index(op.f("ix_purchase_person_id_purchase_placed_at"), table_name="purchase")
+    op.drop_index(op.f("ix_purchase_person_id"), table_name="purchase")
+    op.drop_index(op.f("ix_purchase_kept_until"), table_name="purchase")
+    op.drop_table("purchase")
     op.drop_table("preference")
     op.drop_table("policy_version")
+    op.drop_index(op.f("ix_payment_method_person_id"), table_name="payment_method")
+    op.drop_table("payment_method")
     op.drop_index(op.f("ix_letter_state_letter_priority_letter_due_at"), table_name="letter")
     op.drop_index(op.f("ix_letter_person_id"), table_name="letter")
     op.drop_table("letter")
@@ -365,6 +492,9 @@ def downgrade() -> None:
     op.drop_table("form_key")
     op.drop_index(op.f("ix_external_id_person_id"), table_name="external_id")
     op.drop_table("external_id")
+    op.drop_index(op.f("ix_erasure_state"), table_name="erasure")
+    op.drop_index(op.f("ix_erasure_person_id"), table_name="erasure")
+    op.drop_table("erasure")
     op.drop_index(op.f("ix_entry_subject"), table_name="entry")
     op.drop_table("entry")
     op.drop_index(op.f("ix_dek_kek"), table_name="dek")
@@ -376,7 +506,12 @@ def downgrade() -> None:
     op.drop_table("contact")
     op.drop_index(op.f("ix_choice_digest_choice_id"), table_name="choice")
     op.drop_table("choice")
+    op.drop_index(op.f("ix_card_setup_person_id"), table_name="card_setup")
+    op.drop_table("card_setup")
     op.drop_table("audit_link")
+    op.drop_index(op.f("ix_address_removed_at"), table_name="address")
+    op.drop_index(op.f("ix_address_person_id"), table_name="address")
+    op.drop_table("address")
     op.drop_index(op.f("ix_account_person_id"), table_name="account")
     op.drop_table("account")
     op.drop_index(op.f("ix_acceptance_person_id"), table_name="acceptance")
