@@ -39,7 +39,8 @@ def upgrade() -> None:
     others = [column["name"] for column in sa.inspect(op.get_bind()).get_columns(NUMBERED) if column["name"] != "number"]
     listed = ", ".join(f'"{name}"' for name in others)
     _refuse(f"{NUMBERED}_stays_unchanged BEFORE UPDATE OF {listed} ON {NUMBERED}", NUMBERED)
-    _refuse(f"{NUMBERED}_is_numbered_once BEFORE UPDATE OF number ON {NUMBERED} WHEN OLD.number IS NOT NULL OR NEW.number IS NULL", NUMBERED)
+    again = "OLD.number IS NOT NULL OR NEW.number IS NULL"
+    _refuse(f"{NUMBERED}_is_numbered_once BEFORE UPDATE OF number ON {NUMBERED} WHEN {again}", NUMBERED)
 
 
 def _refuse(trigger: str, table: str) -> None:
