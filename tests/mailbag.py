@@ -70,6 +70,18 @@ class Mailbag:
     def to(self, address: str) -> list[Mail]:
         return [mail for mail in self.all() if mail.to == address]
 
+    def code(self, address: str) -> str:
+        """The code of the newest mail that brings one."""
+        codes = [found.group() for mail in self.to(address) if (found := re.search(r"^\d{6}\s*$", mail.text, re.MULTILINE))]
+        assert codes, f"no code was mailed to {address}"
+        return codes[-1].strip()
+
+    def link(self, address: str, start: str) -> str:
+        """The newest link that begins so."""
+        links = [path for mail in self.to(address) for path in mail.links if path.startswith(start)]
+        assert links, f"no mail to {address} has a link {start}"
+        return links[-1]
+
     def last(self, address: str, about: str = "") -> Mail:
         """The latest mail to an address whose subject has these words."""
         found = [mail for mail in self.to(address) if about in mail.subject]

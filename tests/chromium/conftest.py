@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from playwright.sync_api import BrowserContext, Page, sync_playwright
 from werkzeug.serving import make_server
 
 from portal.app import Portal
+from portal.settings import Settings
+from tests.conftest import make_settings
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 SECOND = 1000
@@ -36,12 +39,25 @@ def chromium() -> Iterator[Chromium]:
 
 
 @pytest.fixture
-def address(house: Portal) -> Iterator[str]:
+def port() -> int:
+    """A port that is free now."""
+    with socket.create_server(("localhost", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+@pytest.fixture
+def settings(place: Path, store_url: str, port: int) -> Settings:
+    """As elsewhere, but links lead to the running server."""
+    return make_settings(place, store_url).model_copy(update={"base_url": f"http://localhost:{port}"})
+
+
+@pytest.fixture
+def address(house: Portal, port: int) -> Iterator[str]:
     """The URL of the running portal."""
-    server = make_server("localhost", 0, house, threaded=True)
+    server = make_server("localhost", port, house, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield f"http://localhost:{server.server_port}"
+    yield f"http://localhost:{port}"
     server.shutdown()
     thread.join()
     server.server_close()
