@@ -19,17 +19,20 @@ from portal.core import db, keyring
 from portal.core.audit import Entry
 from portal.letters.letter import Letter
 
+ENTRY, CHOICE, LETTER = "entry", "choice", "letter"
 MILLISECONDS = 80
 
 
 @dataclass(frozen=True)
 class Act:
-    """One line of the list: the act's plain name for spreadsheets, what happened in words, and who did it."""
+    """One line of the list: the act's plain name, what happened in words, who did it, and its plain facts."""
 
     id: uuid.UUID
+    kind: str
     name: str
     text: str
     detail: str
+    facts: dict[str, Any]
 
     @property
     def at(self) -> datetime:
@@ -61,27 +64,32 @@ def all_of(person_id: uuid.UUID) -> Iterator[Act]:
 def _everything(person_id: uuid.UUID) -> Any:
     own = select(Contact.digest).where(Contact.person_id == person_id)
     no_box = cast(null(), LargeBinary).label("box")
-    kind, by, name, facts = literal("entry").label("kind"), Entry.actor.label("by"), Entry.act.label("name"), Entry.data.label("facts")
+    kind, by, name, facts = literal(ENTRY).label("kind"), Entry.actor.label("by"), Entry.act.label("name"), Entry.data.label("facts")
     entries = select(Entry.id, kind, by, name, facts, Entry.box.label("box")).where(Entry.subject == person_id)
     answer = case((Choice.until.is_not(None), acts.PAUSED), else_=type_coerce(Choice.answer, String))
     said = type_coerce(Choice.channel, String) + literal(" ") + answer
-    choices = select(Choice.id, literal("choice"), Choice.by, Choice.topic, said, no_box).where(Choice.digest.in_(own))
+    choices = select(Choice.id, literal(CHOICE), Choice.by, Choice.topic, said, no_box).where(Choice.digest.in_(own))
     topic = func.coalesce(Letter.topic, "")
-    sent = select(Letter.id, literal("letter"), literal("system"), Letter.template, topic, no_box).where(Letter.person_id == person_id)
+    sent = select(Letter.id, literal(LETTER), literal("system"), Letter.template, topic, no_box).where(Letter.person_id == person_id)
     return union_all(entries, choices, sent)
 
 
 def _told(person_id: uuid.UUID, rows: Sequence[Any]) -> list[Act]:
-    return [Act(row.id, row.name, _sentence(person_id, row), acts.by_whom(row.by)) for row in rows]
+    return [_act(person_id, row) for row in rows]
 
 
-def _sentence(person_id: uuid.UUID, row: Any) -> str:
-    if row.kind == "letter":
+def _act(person_id: uuid.UUID, row: Any) -> Act:
+    facts = orjson.loads(row.facts) if row.kind == ENTRY else {}
+    return Act(row.id, row.kind, row.name, _sentence(person_id, row, facts), acts.by_whom(row.by), facts)
+
+
+def _sentence(person_id: uuid.UUID, row: Any, facts: dict[str, Any]) -> str:
+    if row.kind == LETTER:
         return acts.letter(letters.title(row.name, row.facts))
-    if row.kind == "choice":
+    if row.kind == CHOICE:
         channel, answer = row.facts.split(" ")
         return acts.choice(row.name, channel, answer)
-    return acts.sentence(row.name, {**orjson.loads(row.facts), **_details(person_id, row)})
+    return acts.sentence(row.name, {**facts, **_details(person_id, row)})
 
 
 def _details(person_id: uuid.UUID, row: Any) -> dict[str, Any]:

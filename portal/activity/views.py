@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
+from flask_babel import gettext as _
 
 from portal.access.door import key_of, subject
 from portal.access.page import CUSTOMER, VIEW, page
-from portal.activity import letters, trail
+from portal.activity import letters, trail, undo
 from portal.activity.paging import Place, Turn
+from portal.activity.trail import Act
 from portal.contacts import contact
 from portal.core import csv_cells
 
@@ -23,7 +26,16 @@ bp = Blueprint("activity", __name__)
 @page(CUSTOMER, staff=VIEW)
 def index() -> Any:
     turned = trail.page_of(subject().id, _place())
-    return render_template("activity/index.html", acts=turned.rows, pager=_pager(turned))
+    undos = _undos(turned.rows)
+    lines = [{"at": act.at, "text": act.text, "detail": act.detail, "action": undos.get(act.id)} for act in turned.rows]
+    return render_template("activity/index.html", acts=lines, pager=_pager(turned))
+
+
+def _undos(acts: Sequence[Act]) -> dict[uuid.UUID, dict[str, str]]:
+    """The form that takes an act back, for each act that can be taken back."""
+    urls = {choice: url_for("preferences.undo_own", choice=[choice]) for choice in undo.choices(acts)}
+    urls |= {act: url_for("addresses.restore", address_id=row) for act, row in undo.addresses(subject().id, acts).items()}
+    return {act.id: {"url": urls[act.id], "label": _("Undo"), "about": act.text} for act in acts if act.id in urls}
 
 
 @bp.get("/me/activity.csv")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 
 from sqlalchemy import update
 
+from portal.addresses import address
 from portal.app import Portal
 from portal.contacts import choice, contact
 from portal.contacts.topics import Channel
@@ -48,8 +50,8 @@ def test_acts_choices_and_letters_stand_in_one_list_the_newest_first(house: Port
     browser.get("/me/activity")
     told = lines(browser)
     assert "“Welcome”" in told[0]
-    assert "“Newsletter” by e-mail was turned on. By you, signed in" in told[1]
-    assert "Somebody signed in to the account. By you, signed in" in told[2]
+    assert "“Newsletter” by e-mail was turned on. With your sign-in" in told[1]
+    assert "Signed in to the account. With your sign-in" in told[2]
     assert "accepted" in told[-1]
     assert "4 entries in all." in browser.page.words
 
@@ -189,3 +191,38 @@ def test_looking_at_activity_changes_nothing(house: Portal, ada: Person, browser
         for path in ("/me/activity", "/me/activity.csv", "/me/mail"):
             browser.get(path)
     assert not [text for text in statements if not text.lstrip().upper().startswith(("SELECT", "WITH"))]
+
+
+def test_a_choice_can_be_undone_from_activity_for_a_day_and_no_longer(
+    ada: Person, house: Portal, browser: Browser, later: Callable[..., None]
+) -> None:
+    says_yes(ada)
+    browser.get("/me/activity")
+    browser.submit("Undo")
+    assert "as they were before" in browser.page.words
+    browser.get("/me/activity")
+    assert "turned off" in lines(browser)[0] or "turned off" in lines(browser)[1]
+    assert not browser.page.soup.select(".timeline form")
+    says_yes(ada)
+    later(hours=25)
+    assert not Browser(house).signed_in_as(ada).get("/me/activity").soup.select(".timeline form")
+
+
+def test_only_the_latest_word_on_a_topic_can_be_undone(ada: Person, browser: Browser) -> None:
+    says_yes(ada)
+    with acting.acting(Scene(Actor(Kind.CUSTOMER, str(ada.id)), ada.id)), db.transaction():
+        choice.say_no(keyring.email_digest(ada.email), "newsletter", Channel.EMAIL, via="test")
+    browser.get("/me/activity")
+    assert len(browser.page.soup.select(".timeline form")) == 1
+    assert "Undo" in lines(browser)[0]
+
+
+def test_a_removed_address_comes_back_from_activity(ada: Person, browser: Browser) -> None:
+    with acting.acting(Scene(Actor(Kind.CUSTOMER, str(ada.id)), ada.id)), db.transaction():
+        row = address.enter(ada.id, "US", {"name": "Ada Lovell", "line1": "9 Elm Street", "city": "Austin", "postal_code": "78701"})
+        address.remove(row)
+    browser.get("/me/activity")
+    browser.submit("/restore")
+    assert "9 Elm Street" in browser.page.words
+    browser.get("/me/activity")
+    assert not browser.page.soup.select(".timeline form")
