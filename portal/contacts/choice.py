@@ -250,6 +250,9 @@ def stop_all(digest: bytes, *, via: str, channels: Sequence[Channel] = tuple(Cha
 
 
 def copy_answers(old: bytes, new: bytes) -> None:
-    """A person's answers follow them to a new address."""
+    """A person's answers follow them to a new address. What was refused there before stays refused."""
+    there = standing(new)
     for said in db.session().scalars(select(Preference).where(Preference.digest == old)).all():
+        if there.says_no(said.topic, said.channel):
+            continue
         _answer(new, said.topic, said.channel, said.answer, "address change", said.at, said.until)
