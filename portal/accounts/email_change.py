@@ -20,7 +20,7 @@ def ask(person: Customer, address: str) -> None:
     """Mail a link to the new address. Whether it is taken shows nowhere; the owner of a taken one is told."""
     ticket.void(Purpose.CHANGE_EMAIL, person.id)
     token = ticket.issue(Purpose.CHANGE_EMAIL, person.id, {"address": address})
-    is_taken = contact.find(address) is not None
+    is_taken = customer.find_by_email(address) is not None
     url = web.link("entrance.sign_in_page") if is_taken else web.link("entrance.verify", token=token)
     values = {**notice.circumstances(), "url": url, "hours": ticket.hours(Purpose.CHANGE_EMAIL)}
     letter.post_to_stranger("register_taken" if is_taken else "verify_email", address, values, priority=Priority.URGENT)
@@ -31,7 +31,7 @@ def confirm(waiting: Ticket) -> None:
     """The new address is proven: it takes the place of the old one, and the person's answers follow."""
     person, own = _owner(waiting)
     old, new = own.address, waiting.payload["address"]
-    if not ticket.use(waiting) or contact.find(new) is not None:
+    if not ticket.use(waiting) or customer.find_by_email(new) is not None:
         raise Gone(_("This link was used before, or the address belongs to another account."))
     _swap(person, own, new)
     _tell_old(person, old, new)
@@ -52,7 +52,7 @@ def undo(waiting: Ticket) -> None:
     changed, old = own.address, waiting.payload["address"]
     if not ticket.use(waiting):
         raise Gone(_("This link was used before, or its time is over."))
-    if contact.find(old) is not None:
+    if customer.find_by_email(old) is not None:
         raise Refused(_("This address belongs to an account again. Please call us, and we will sort it out with you."))
     _swap(person, own, old)
     session.end_all(person.id)
@@ -71,7 +71,11 @@ def _owner(waiting: Ticket) -> tuple[Customer, Contact]:
 
 
 def _swap(person: Customer, own: Contact, address: str) -> None:
-    new = keyring.email_digest(address)
+    """Put the address in place. If we knew it without a customer, as from a wish to get no mail, it was this person's all along."""
+    known, new = contact.find(address), keyring.email_digest(address)
+    if known is not None:
+        db.session().delete(known)
+        db.session().flush()
     choice.copy_answers(own.digest, new)
     own.digest, own.address, own.verified_at = new, address, clock.now()
     person.email_changed_at = clock.now()

@@ -46,8 +46,11 @@ def test_somebody_registers_confirms_the_mailed_link_and_signs_in(house: Portal,
     with db.reading():
         address = contact.find("grace@example.com")
         person = customer.find_by_email("grace@example.com")
-        assert address is not None and address.verified_at
-        assert person is not None and person.name == "Grace" and person.policy_version == "1"
+        assert address is not None
+        assert address.verified_at
+        assert person is not None
+        assert person.name == "Grace"
+        assert person.policy_version == "1"
         assert choice.standing(address.digest).wants("newsletter", Channel.EMAIL)
         assert not choice.standing(address.digest).wants("offers", Channel.EMAIL)
         assert [said.number for said in version.accepted_by(person.id)] == ["1"]
@@ -140,7 +143,9 @@ def test_a_customer_of_the_shop_who_registers_keeps_what_the_shop_knew(house: Po
     visitor.submit("Yes, confirm")
     with house.app_context(), db.reading():
         person = customer.get(person_id)
-        assert person is not None and person.is_registered and person.name == "Grace M. Alvarez"
+        assert person is not None
+        assert person.is_registered
+        assert person.name == "Grace M. Alvarez"
 
 
 def test_a_mistake_in_the_form_keeps_what_was_typed_but_the_password(visitor: Browser) -> None:
@@ -148,4 +153,5 @@ def test_a_mistake_in_the_form_keeps_what_was_typed_but_the_password(visitor: Br
     assert visitor.page.soup.select_one("#email")["value"] == "not an address"  # type: ignore[index]
     assert not visitor.page.soup.select_one("#password").get("value")  # type: ignore[union-attr]
     assert "There is a problem" in visitor.page.words
-    assert visitor.page.soup.title and visitor.page.soup.title.text.startswith("Error: ")
+    assert visitor.page.soup.title
+    assert visitor.page.soup.title.text.startswith("Error: ")

@@ -21,9 +21,22 @@ from tests.mailbag import Mailbag
 from tests.people import PASSWORD, Person, add_customer
 
 ELSEWHERE = [
-    "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example", "https://evil.example", "http:evil.example", "https:/evil.example",
-    "javascript:alert(1)", "/\tevil", "/%0d%0aSet-Cookie:x", "//evil.example/%2f..", "evil.example", "@evil.example", "/\n/evil.example", "", "%2f%2fevil.example",
-]  # fmt: skip
+    "//evil.example",
+    "///evil.example",
+    "//evil.example/%2f..",
+    "/\\evil.example",
+    "\\\\evil.example",
+    "https://evil.example",
+    "http:evil.example",
+    "https:/evil.example",
+    "javascript:alert(1)",
+    "evil.example",
+    "@evil.example",
+    "%2f%2fevil.example",
+    "/\tevil",
+    "/\n/evil.example",
+    "",
+]
 
 
 def to_password(browser: Browser, email: str, start: str = "/sign-in") -> None:
@@ -77,7 +90,8 @@ def test_an_imported_customer_gets_in_by_code_accepts_the_policy_and_may_set_a_p
     with house.app_context(), db.reading():
         assert [said.number for said in version.accepted_by(person_id)] == ["1"]
         person = customer.get(person_id)
-        assert person is not None and account.guarded_until(person) is None
+        assert person is not None
+        assert account.guarded_until(person) is None
     visitor.get("/me/security/password")
     visitor.submit("Send me a code")
     visitor.submit("code", code=mailbag.last("carol@example.net", "confirm").code)
@@ -85,7 +99,8 @@ def test_an_imported_customer_gets_in_by_code_accepts_the_policy_and_may_set_a_p
     assert mailbag.last("carol@example.net", "Your password was changed")
     with house.app_context(), db.reading():
         person = customer.get(person_id)
-        assert person is not None and account.guarded_until(person) is None, "a first password is no change"
+        assert person is not None
+        assert account.guarded_until(person) is None, "a first password is no change"
     desk = Browser(house)
     to_password(desk, "carol@example.net")
     desk.submit("Sign in", password=PASSWORD)
@@ -193,7 +208,7 @@ def test_signing_in_leads_nowhere_else(visitor: Browser, ada: Person, target: st
     data = {field["name"]: field.get("value", "") for field in form.select("input[name]")} | {"password": PASSWORD}
     answer = visitor.client.post("/sign-in/password", data=data)
     assert answer.status_code == 302
-    assert answer.location in {"/me", "/%0d%0aSet-Cookie:x"}
+    assert answer.location == "/me"
 
 
 def test_the_sign_in_page_asks_the_store_nothing(house: Portal, visitor: Browser) -> None:
@@ -212,7 +227,7 @@ def test_nobody_waits_for_the_store_while_a_password_is_hashed(
     monkeypatch: pytest.MonkeyPatch,
     later: Callable[..., None],
 ) -> None:
-    if not house.extensions["engine"].dialect.name == "sqlite":
+    if house.extensions["engine"].dialect.name != "sqlite":
         pytest.skip("PostgreSQL has no lock on the whole store")
     place = house.extensions["engine"].url.database
     hashed = []
@@ -273,7 +288,8 @@ def test_a_hash_is_renewed_when_our_parameters_rise(house: Portal, visitor: Brow
     visitor.submit("Sign in", password=PASSWORD)
     with house.app_context(), db.reading():
         own = account.of(ada.id)
-        assert own is not None and "t=2" in own.password_hash
+        assert own is not None
+        assert "t=2" in own.password_hash
 
 
 def test_a_new_device_is_told_about_and_a_known_one_is_not(house: Portal, ada: Person, mailbag: Mailbag) -> None:
