@@ -26,7 +26,8 @@ from portal.core import web as core_web
 from portal.core.acting import Actor, Kind, Scene
 from portal.core.commands import keys
 from portal.core.keyring import BoxRefused, KeyRing, KeyRingRefused
-from portal.settings import SettingsRefused
+from portal.demo import opening, place, processes, welcome
+from portal.settings import Settings, SettingsRefused
 
 NOT_CONFIGURED = 78
 POLL_SECONDS = 1.0
@@ -57,11 +58,44 @@ def opened() -> Portal:
 @cli.command()
 def migrate() -> None:
     """Bring the store to this version of the portal."""
-    own = settings.load()
+    _migrated(settings.load())
+
+
+def _migrated(own: Settings) -> Portal:
     config = alembic_config()
     config.attributes["engine"] = db.make_engine(own.database_owner_url)
     command.upgrade(config, "head")
-    create_app(own)
+    return create_app(own)
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=5000, show_default=True)
+@click.option("--data", type=click.Path(path_type=Path), envvar="PORTAL_DATA_DIR", default="var", show_default=True)
+def demo(host: str, port: int, data: Path) -> None:
+    """Run an invented shop on this machine, to try the portal out."""
+    try:
+        own = place.prepare(data, host, port)
+        people = _open_demo(own)
+        address = f"[{host}]" if ":" in host else host
+        commands = {"web": ("web", "--host", address, "--port", str(port)), "worker": ("worker",)}
+        with processes.running(commands, data, data / "demo") as crew:
+            if crew.is_open(f"http://{address}:{port}/healthz"):
+                click.echo(welcome.words(own, people))
+            crew.watch()
+    except (place.PortTaken, processes.Ended) as refused:
+        raise click.ClickException(str(refused)) from None
+
+
+def _open_demo(own: Settings) -> list[opening.SignIn]:
+    app = _migrated(own)
+    with app.app_context(), acting.acting(operator()):
+        if not opening.is_open():
+            click.echo("Making the demo shop: this happens once and takes a moment.")
+            opening.open_shop()
+        people = opening.sign_ins()
+    app.extensions["engine"].dispose()
+    return people
 
 
 @cli.command()
@@ -71,8 +105,13 @@ def migrate() -> None:
 @click.option("--threads", default=4, show_default=True)
 def web(host: str, port: int, workers: int, threads: int) -> None:
     """Serve the pages."""
-    kind = {"worker_class": "gthread", "graceful_timeout": 10}
+    kind = {"worker_class": "gthread", "graceful_timeout": 10, "control_socket_disable": True, "post_worker_init": _leave_ctrl_c}
     Server(opened(), {"bind": f"{host}:{port}", "workers": workers, "threads": threads, **kind}).run()
+
+
+def _leave_ctrl_c(_worker: object) -> None:
+    """Ctrl-C reaches every process of a terminal at once; one that also hears it from its parent may stop for ever in the middle of stopping."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class Server(BaseApplication):  # type: ignore[misc]

@@ -11,6 +11,7 @@ class DemoPerson(NamedTuple):
     role: str
     name: str
     email: str
+    has_account: bool = True
 
 
 DEMO_PEOPLE = (
@@ -18,6 +19,7 @@ DEMO_PEOPLE = (
     DemoPerson("customer-germany", "Jürgen Lautenschläger", "juergen.lautenschlaeger@example.org"),
     DemoPerson("customer-gifts", "Zoë Ashcombe", "zoe.ashcombe@example.com"),
     DemoPerson("customer-open-order", "Mateo Ibáñez", "mateo.ibanez@example.org"),
+    DemoPerson("imported", "Perpetua Wren", "perpetua.wren@example.com", has_account=False),
 )
 
 

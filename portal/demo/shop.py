@@ -26,7 +26,7 @@ GIFT_WORDS = ("Happy birthday!", "For your new band", "Play it loud")
 TAGS = ("vip", "student", "teacher, school", "", "", "")
 METHODS = ("Shopify Payments", "Shopify Payments", "PayPal Express Checkout", "Bank Deposit")
 COUNTRY = {country.code: country for country in COUNTRIES}
-HOMES = {"customer": "US", "customer-germany": "DE", "customer-gifts": "GB", "customer-open-order": "ES"}
+HOMES = {"customer": "US", "customer-germany": "DE", "customer-gifts": "GB", "customer-open-order": "ES", "imported": "US"}
 Cells = dict[str, str]
 
 
