@@ -10,15 +10,15 @@ from flask_babel import gettext as _
 from portal.access import door
 from portal.access.door import subject
 from portal.access.page import CUSTOMER, Limit, by_session, page
-from portal.accounts import proof
+from portal.accounts import onward, proof
 from portal.accounts.account import Fit
 from portal.accounts.forms import CodeForm, EmptyForm, OwnPasswordForm
+from portal.accounts.onward import Carried
 from portal.accounts.proof import Step
 from portal.accounts.views import bp
 from portal.contacts import contact
 from portal.core import web
 
-Carried = list[tuple[str, str]]
 FORMS = {Step.PASSWORD: OwnPasswordForm, Step.SEND_CODE: EmptyForm, Step.CODE: CodeForm}
 
 
@@ -88,7 +88,4 @@ def _prove_by_code(carried: Carried) -> Any:
 
 
 def _onward(carried: Carried) -> Any:
-    target = web.own_path(request.args.get("next"), url_for("dashboard.me"))
-    if carried:
-        return render_template("accounts/resume.html", carried=carried, target=target)
-    return redirect(target)
+    return onward.go(web.own_path(request.args.get("next"), url_for("dashboard.me")), carried)

@@ -10,8 +10,9 @@ from flask_babel import gettext as _
 from portal.access import door
 from portal.access.page import CHECK_MAIL, OPEN, PROOF, SIGN_IN, VISITOR, Limit, by_network, page
 from portal.access.ticket import Ticket
-from portal.accounts import account, registration, sign_in
+from portal.accounts import account, onward, registration, sign_in
 from portal.accounts.forms import CHILD, AddressForm, CodeForm, PasswordForm, RegisterForm
+from portal.accounts.onward import Carried
 from portal.accounts.registration import Application
 from portal.core import web
 from portal.policy import version
@@ -67,7 +68,7 @@ def _wish() -> str:
     return web.own_path(request.args.get("next"), "")
 
 
-def _sign_in_page(form: AddressForm, carried: list[tuple[str, str]]) -> Any:
+def _sign_in_page(form: AddressForm, carried: Carried) -> Any:
     return render_template("accounts/sign_in.html", form=form, carried=carried)
 
 
@@ -99,7 +100,7 @@ def password() -> Any:
     return _password_page(PasswordForm(email=waiting.payload["email"]), [])
 
 
-def _password_page(form: PasswordForm, carried: list[tuple[str, str]]) -> Any:
+def _password_page(form: PasswordForm, carried: Carried) -> Any:
     return render_template("accounts/password.html", form=form, carried=carried)
 
 
@@ -144,7 +145,7 @@ def code() -> Any:
     return _code_page(CodeForm(), waiting, [])
 
 
-def _code_page(form: CodeForm, waiting: Ticket, carried: list[tuple[str, str]]) -> Any:
+def _code_page(form: CodeForm, waiting: Ticket, carried: Carried) -> Any:
     return render_template("accounts/code.html", form=form, address=waiting.payload["email"], carried=carried)
 
 
@@ -160,12 +161,8 @@ def check_code() -> Any:
     return _onward(waiting, carried)
 
 
-def _onward(waiting: Ticket | None, carried: list[tuple[str, str]]) -> Any:
-    """Where the person wanted to go; what they had typed there comes back."""
-    target = web.own_path(waiting.payload["next"] if waiting else "", url_for("dashboard.me"))
-    if carried:
-        return render_template("accounts/resume.html", carried=carried, target=target)
-    return redirect(target)
+def _onward(waiting: Ticket | None, carried: Carried) -> Any:
+    return onward.go(web.own_path(waiting.payload["next"] if waiting else "", url_for("dashboard.me")), carried)
 
 
 @bp.get("/forgot-password")
