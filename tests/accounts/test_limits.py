@@ -53,7 +53,9 @@ def test_a_stranger_who_guesses_elsewhere_does_not_lock_ada_out(house: Portal, a
     own.submit("Sign in", password=PASSWORD)
 
 
-def test_one_mail_a_minute_and_five_an_hour_go_to_an_address(visitor: Browser, ada: Person, mailbag: Mailbag, later: Callable[..., None]) -> None:
+def test_an_address_gets_one_mail_a_minute_and_five_an_hour(
+    visitor: Browser, ada: Person, mailbag: Mailbag, later: Callable[..., None]
+) -> None:
     for _mail in range(5):
         visitor.get("/forgot-password")
         page = visitor.page
