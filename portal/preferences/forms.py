@@ -27,6 +27,10 @@ class Ticks(SelectMultipleField):  # type: ignore[misc]
         known = {option.value for option in self.choices}
         self.data = [value for value in dict.fromkeys(valuelist) if value in known]
 
+    @property
+    def ticked(self) -> list[str]:
+        return list(self.data or ())
+
 
 class AnyAddress(Field):  # type: ignore[misc]
     """An address to stop mail to: whatever has a sign before and after its last @, since mail may be going to the strangest one."""
@@ -41,8 +45,9 @@ class AnyAddress(Field):  # type: ignore[misc]
 
     def pre_validate(self, form: FlaskForm) -> None:
         local, _at, domain = self.data.rpartition("@")
-        is_odd = any(unicodedata.category(char) in {"Cc", "Cs"} for char in self.data)
-        if not local or not domain or is_odd or len(self.data.encode("utf-8", "replace")) > LONGEST_ADDRESS:
+        fit = "".join(char for char in self.data if unicodedata.category(char) not in {"Cc", "Cs"})
+        if not local or not domain or fit != self.data or len(fit.encode()) > LONGEST_ADDRESS:
+            self.data = fit
             raise ValidationError(_l("Enter the e-mail address that our mail comes to, like name@example.com."))
 
 
@@ -78,7 +83,7 @@ class ChoicesForm(PlainForm):
 
     @property
     def wanted(self) -> list[str]:
-        return [ALL] if self.everything.data else list(self.stop.data)
+        return [ALL] if self.everything.data else self.stop.ticked
 
     def validate_stop(self, _field: Field) -> None:
         if not self.wanted:

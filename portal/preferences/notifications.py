@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from portal.access import notice
 from portal.contacts import choice, contact, undo
-from portal.contacts.choice import Answer, Choice
+from portal.contacts.choice import Answer, Choice, Standing
 from portal.contacts.contact import Contact
 from portal.contacts.topics import ALL, BY_SLUG, CHANNEL_TITLES, TOPICS, Channel, Topic
 from portal.core import db, web
@@ -36,15 +36,16 @@ class Cell:
         return f"{self.topic.slug}:{self.channel}"
 
 
-def channels(of: Contact) -> tuple[Channel, ...]:
-    """E-mail and post; text messages only where the person ever said yes to one."""
-    standing = choice.standing(of.digest)
-    has_sms = any(channel == Channel.SMS and said.is_yes for (_topic, channel), said in standing.answers.items())
-    return (Channel.EMAIL, Channel.POST, Channel.SMS) if has_sms else (Channel.EMAIL, Channel.POST)
+@dataclass(frozen=True)
+class Overview:
+    """A row for each topic, a cell for each channel; None where a topic never uses the channel."""
+
+    channels: tuple[Channel, ...]
+    rows: list[list[Cell | None]]
 
 
-def table(of: Contact) -> list[list[Cell | None]]:
-    """A row for each topic, a cell for each channel; None where a topic never uses the channel. Three statements, whatever was said."""
+def overview(of: Contact) -> Overview:
+    """What may be sent to this person now. Two statements, whatever was said."""
     standing, said = choice.standing(of.digest), choice.last_said(of.digest)
 
     def cell(topic: Topic, channel: Channel) -> Cell | None:
@@ -54,7 +55,14 @@ def table(of: Contact) -> list[list[Cell | None]]:
         last = max((said[at] for at in (key, (ALL, channel)) if at in said), key=lambda one: one.id, default=None)
         return Cell(topic, channel, standing.wants(*key), standing.paused_until(*key), last)
 
-    return [[cell(topic, channel) for channel in channels(of)] for topic in TOPICS]
+    shown = _channels(standing)
+    return Overview(shown, [[cell(topic, channel) for channel in shown] for topic in TOPICS])
+
+
+def _channels(standing: Standing) -> tuple[Channel, ...]:
+    """E-mail and post; text messages only where the person ever said yes to one."""
+    has_sms = any(channel == Channel.SMS and said.is_yes for (_topic, channel), said in standing.answers.items())
+    return (Channel.EMAIL, Channel.POST, Channel.SMS) if has_sms else (Channel.EMAIL, Channel.POST)
 
 
 def change(of: Contact, shown: Collection[str], ticked: Collection[str]) -> list[uuid.UUID]:
@@ -107,7 +115,7 @@ def _told(of: Contact, ids: list[uuid.UUID]) -> list[uuid.UUID]:
 
 def _lines(of: Contact) -> Iterator[str]:
     standing = choice.standing(of.digest)
-    for channel in channels(of):
+    for channel in _channels(standing):
         wanted = [str(topic.title) for topic in TOPICS if standing.wants(topic.slug, channel)]
         yield _("%(channel)s: %(topics)s", channel=CHANNEL_TITLES[channel], topics=", ".join(wanted) or _("nothing"))
 

@@ -31,8 +31,8 @@ def stop_email_now() -> Any:
     if form.instead.data:
         address_stop.mail_link(form.email.data)
         return render_template("preferences/link_mailed.html")
-    address_stop.stop_email(form.email.data, form.topics.data)
-    return render_template("preferences/email_stopped.html", titles=[title_of(topic) for topic in form.topics.data or [ALL]])
+    address_stop.stop_email(form.email.data, form.topics.ticked)
+    return render_template("preferences/email_stopped.html", titles=[title_of(topic) for topic in form.topics.ticked or [ALL]])
 
 
 @bp.get("/stop-post")

@@ -29,13 +29,12 @@ def _address() -> Contact:
 @bp.get("/me/notifications")
 @page(CUSTOMER, staff=VIEW)
 def notifications() -> Any:
-    address = _address()
-    table = own.table(address)
-    ticked = [cell.key for row in table for cell in row if cell and cell.is_on]
+    seen = own.overview(_address())
+    ticked = [cell.key for row in seen.rows for cell in row if cell and cell.is_on]
     form = NotificationsForm(formdata=None, on=ticked, shown=" ".join(ticked))
-    channels = [(channel, CHANNEL_TITLES[channel]) for channel in own.channels(address)]
+    channels = [(channel, CHANNEL_TITLES[channel]) for channel in seen.channels]
     return render_template(
-        "preferences/notifications.html", form=form, topics=TOPICS, table=table, channels=channels, pauses=PAUSES, way=said.way
+        "preferences/notifications.html", form=form, topics=TOPICS, table=seen.rows, channels=channels, pauses=PAUSES, way=said.way
     )
 
 
@@ -45,7 +44,7 @@ def save() -> Any:
     form = NotificationsForm()
     if not form.validate():
         return redirect(url_for(".notifications"))
-    return _changed(own.change(_address(), form.shown_keys, form.on.data), _("Your choices are saved."))
+    return _changed(own.change(_address(), form.shown_keys, form.on.ticked), _("Your choices are saved."))
 
 
 @bp.post("/me/notifications/stop")

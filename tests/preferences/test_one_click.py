@@ -54,7 +54,9 @@ def test_looking_at_a_link_changes_no_row(house: Portal, reader: Reader, rows: C
         (b"confirm=1", URLENCODED, "form"),
     ],
 )
-def test_a_good_link_stops_the_mail_whatever_the_body(house: Portal, reader: Reader, body: bytes, content_type: str | None, via: str) -> None:
+def test_a_good_link_stops_the_mail_whatever_the_body(
+    house: Portal, reader: Reader, body: bytes, content_type: str | None, via: str
+) -> None:
     response = house.test_client().post(reader.link(), data=body, content_type=content_type)
     assert response.status_code == 200
     assert not reader.wants("newsletter")
