@@ -66,5 +66,5 @@ def _by_law(name: str, title: str, rows: int, what: str, whose: Subject) -> Line
 def law_named(rule: str) -> str:
     """The law that keeps a record, with its source."""
     law = deadlines.rule(rule)
-    return f"{law.title} ({law.source})"
+    return f"{law.title.rstrip('.')} ({law.source})"
 
