@@ -47,17 +47,17 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 @_options
 def shopify_customers(file: Path, report_file: Path | None, dry_run: bool) -> None:  # noqa: FBT001 - click passes options so
     """Take over the customers file that Shopify exports."""
-    _run(import_customers, "customers", file, report_file, db.rehearsal() if dry_run else nullcontext())
+    run(import_customers, "customers", file, report_file, db.rehearsal() if dry_run else nullcontext())
 
 
 @imports.command("shopify-orders")
 @_options
 def shopify_orders(file: Path, report_file: Path | None, dry_run: bool) -> None:  # noqa: FBT001 - click passes options so
     """Take over the orders file that Shopify exports."""
-    _run(import_orders, "orders", file, report_file, db.rehearsal() if dry_run else nullcontext())
+    run(import_orders, "orders", file, report_file, db.rehearsal() if dry_run else nullcontext())
 
 
-def _run(take: Take, what: str, file: Path, report_file: Path | None, stage: AbstractContextManager[None]) -> None:
+def run(take: Take, what: str, file: Path, report_file: Path | None, stage: AbstractContextManager[None]) -> None:
     """Import and say what became of every row. What is wrong with the file is one sentence."""
     try:
         with written_to(report_file) as report, acting.acting(_scene()), stage:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from portal import settings
@@ -19,6 +21,7 @@ from portal.core.db import new_key
 from portal.customers.customer import Customer, ExternalId
 
 BROUGHT_IN = "imported"
+MARK = 32
 Fields = Mapping[str, Any]
 Rows = dict[Any, list[dict[str, Any]]]
 
@@ -34,10 +37,27 @@ class Known:
 
 
 @dataclass(frozen=True)
+class Source:
+    """A file: its name, and a mark by which the same content is known again."""
+
+    name: str
+    mark: str
+
+    @classmethod
+    def of(cls, path: Path) -> Source:
+        with path.open("rb") as file:
+            return cls(path.name, hashlib.file_digest(file, "sha256").hexdigest()[:MARK])
+
+    def origin(self, place: Place) -> dict[str, Any]:
+        """Where something came from, as the audit trail seals it for the person."""
+        return {"file": self.name, "row": place.row}
+
+
+@dataclass(frozen=True)
 class Newcomer:
     """Somebody new. `address` has the names of an address form; the phone is dialed from `country`, or else from the shop's."""
 
-    file: str
+    source: Source
     place: Place
     digest: bytes | None = None
     email: str = ""
@@ -48,16 +68,6 @@ class Newcomer:
     tags: Sequence[str] = ()
     address: Mapping[str, str] = field(default_factory=dict)
     known: Known | None = None
-
-    @property
-    def origin(self) -> Fields:
-        """Where it stands that this person exists."""
-        return origin(self.file, self.place)
-
-
-def origin(file: str, place: Place) -> dict[str, Any]:
-    """The file and the row that something came from, as the audit trail seals them for the person."""
-    return {"file": file, "row": place.row}
 
 
 def phone_digest(number: str, country: str) -> bytes | None:
@@ -99,12 +109,12 @@ def _write(rows: Rows, person_id: uuid.UUID, dek: bytes, one: Newcomer) -> None:
     if one.digest:
         add(Contact, {"address": one.email}, {"kind": Kind.EMAIL, "digest": one.digest})
     if one.known:
-        known = one.known
-        add(ExternalId, {"number": known.number, "said": known.said}, {"system": known.system, "digest": known.digest})
+        fields = {"number": one.known.number, "said": one.known.said, "file": one.source.mark}
+        add(ExternalId, fields, {"system": one.known.system, "digest": one.known.digest})
     if one.address:
         parts = {name: part for name, part in one.address.items() if name != "country"}
         add(Address, parts, {"country": country_column(one.address), "is_delivery_default": True, "is_billing_default": True})
-    rows[Entry].append(_entry(person_id, dek, one.origin))
+    rows[Entry].append(_entry(person_id, dek, one.source.origin(one.place)))
 
 
 def _entry(person_id: uuid.UUID, dek: bytes, details: Fields) -> dict[str, Any]:

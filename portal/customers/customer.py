@@ -70,7 +70,7 @@ class ExternalId(Owned, Base):
         on_erasure=OnErasure.DELETE,
         kept=_l("as long as you have an account"),
         provenance=Provenance.FROM_OTHERS,
-        hidden=frozenset({"digest"}),
+        hidden=frozenset({"digest", "file"}),
         plain={"system": "a word", "digest": "keyed digest for look-up"},
     )
 
@@ -78,6 +78,7 @@ class ExternalId(Owned, Base):
     digest: Mapped[Digest] = mapped_column(unique=True)
     number = sealed(_l("Customer number"))
     said = sealed(_l("What that system says about you"), default={})
+    file = sealed(_l("The file that said it last"))
 
 
 def add(person_id: uuid.UUID, name: str) -> Customer:

@@ -11,7 +11,7 @@ from sqlalchemy import and_, select
 from portal import settings
 from portal.connections import answers
 from portal.connections.batches import Tally, batches, written
-from portal.connections.newcomers import Known, Newcomer, bring_in
+from portal.connections.newcomers import Known, Newcomer, Source, bring_in
 from portal.connections.report import Report
 from portal.connections.shopify.customer_update import hear, update
 from portal.connections.shopify.customers import CustomerRow, read_customers
@@ -28,13 +28,13 @@ def import_customers(path: Path, report: Report, advance: Callable[[], None]) ->
 
     Raises FileRefused, before anything is written: an empty, cut off or foreign file.
     """
-    people = read_customers(path, settings.current().zone, report)
+    people, source = read_customers(path, settings.current().zone, report), Source.of(path)
     for batch in batches(people, lambda _row: 1):
-        written(partial(_write, path.name), batch).count_in(report)
+        written(partial(_write, source), batch).count_in(report)
         advance()
 
 
-def _write(file: str, rows: list[CustomerRow]) -> Tally:
+def _write(source: Source, rows: list[CustomerRow]) -> Tally:
     """The first row about somebody brings them in; whoever is known, here or from a row above, is brought up to date in order."""
     tally = Tally()
     new: list[Saying] = []
@@ -44,11 +44,11 @@ def _write(file: str, rows: list[CustomerRow]) -> Tally:
     for saying in sayings:
         (again if saying.digests & known else new).append(saying)
         known |= saying.digests
-    _bring_in(file, new, tally)
+    _bring_in(source, new, tally)
     unchanged = _unchanged(again)
     for saying in again:
         if saying.row.place not in unchanged:
-            update(file, saying, tally)
+            update(source, saying, tally)
     tally.imported, tally.updated = len(new), len(again)
     return tally
 
@@ -61,8 +61,8 @@ def _known(sayings: Sequence[Saying]) -> set[bytes]:
     return {*session.scalars(emails), *session.scalars(numbers)}
 
 
-def _bring_in(file: str, new: Sequence[Saying], tally: Tally) -> None:
-    bring_in([_newcomer(file, saying) for saying in new])
+def _bring_in(source: Source, new: Sequence[Saying], tally: Tally) -> None:
+    bring_in([_newcomer(source, saying) for saying in new])
     standings = choice.standings([saying.email_digest for saying in new if saying.email_digest])
     first = []
     for saying in new:
@@ -75,11 +75,11 @@ def _bring_in(file: str, new: Sequence[Saying], tally: Tally) -> None:
     answers.hear_first(first)
 
 
-def _newcomer(file: str, saying: Saying) -> Newcomer:
+def _newcomer(source: Source, saying: Saying) -> Newcomer:
     row, said = saying.row, saying.fields
     where = said.get("address", {})
     return Newcomer(
-        file, row.place, saying.email_digest, row.email, row.name, saying.phone, where.get("country", ""), row.note, row.tags, where,
+        source, row.place, saying.email_digest, row.email, row.name, saying.phone, where.get("country", ""), row.note, row.tags, where,
         Known(SYSTEM, saying.number_digest, row.external_id, said),
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from portal.addresses import address
 from portal.connections import answers
 from portal.connections.answers import Said
 from portal.connections.batches import Tally
-from portal.connections.newcomers import country_column, origin, phone_digest
+from portal.connections.newcomers import Source, country_column, phone_digest
 from portal.connections.shopify.sayings import MARKETING, SYSTEM, Fields, Saying, column, marketing
 from portal.contacts import contact
 from portal.contacts.contact import Contact
@@ -24,20 +24,31 @@ DETAILS = ("name", "phone", "note", "tags")
 PLACE = ("company", "line1", "line2", "city", "region", "postal_code")
 
 
-def update(file: str, saying: Saying, tally: Tally) -> None:
-    """Take what is new. A row under the same customer number refreshes what was never edited here; any other only fills gaps.
+def update(source: Source, saying: Saying, tally: Tally) -> None:
+    """Take what is new. The first row of a file under a known customer number refreshes what was never edited here.
 
-    What is here is compared with what the same number said last time: where the two differ, somebody edited it here.
+    Any other row only fills gaps. What is here is compared with what the same number said last time: where the two differ,
+    somebody edited it here.
     """
     person, known = _found(saying)
-    if known and known.person_id != person.id:
-        _leave(saying, "external_id", _("this number belongs to somebody else here; only gaps are filled"), tally)
-    last = known.said if known and known.person_id == person.id else {}
+    own = known if known and known.person_id == person.id else None
+    is_new = _take(source, person, own, saying, tally)
+    if known is own:
+        is_new = _remember(source, person, own, saying) or is_new
+    else:
+        _leave(saying, "external_id", _("this number belongs to somebody else here; it stays theirs"), tally)
+    if is_new:
+        audit.record(UPDATED, person.id, details=source.origin(saying.row.place), system=SYSTEM)
+
+
+def _take(source: Source, person: Customer, known: ExternalId | None, saying: Saying, tally: Tally) -> bool:
+    last = known.said if known else {}
+    above = last if known and known.file == source.mark else {}
     before = [marketing(row.said) for row in _numbers_of(person)]
-    changes = [_refresh(person, saying, last, tally), _add_address(person, saying, last), _remember(person, known, saying)]
+    is_refreshed = _refresh(person, saying, last, above, tally)
+    is_longer = _add_address(person, saying, last)
     _hear_news(saying, _email_of(person, saying, tally), last, before, tally)
-    if any(changes):
-        audit.record(UPDATED, person.id, details=origin(file, saying.row.place), system=SYSTEM)
+    return is_refreshed or is_longer
 
 
 def hear(saying: Saying, digest: bytes | None, said: Said, before: Sequence[Said], tally: Tally) -> None:
@@ -67,9 +78,10 @@ def _numbers_of(person: Customer) -> Sequence[ExternalId]:
     return db.session().scalars(select(ExternalId).where(ExternalId.person_id == person.id, ExternalId.system == SYSTEM)).all()
 
 
-def _refresh(person: Customer, saying: Saying, last: Fields, tally: Tally) -> bool:
+def _refresh(person: Customer, saying: Saying, last: Fields, above: Fields, tally: Tally) -> bool:
+    """Take what differs from the last time, unless it was edited here or stands in a row above."""
     news = {name: saying.fields[name] for name in DETAILS if name in saying.fields and saying.fields[name] != last.get(name)}
-    taken = {name: new for name, new in news.items() if (getattr(person, name) or None) == last.get(name)}
+    taken = {name: new for name, new in news.items() if name not in above and (getattr(person, name) or None) == last.get(name)}
     for name, new in taken.items():
         setattr(person, name, new)
     if "phone" in taken:
@@ -92,18 +104,18 @@ def _place(typed: Mapping[str, str]) -> tuple[str, ...]:
     return (country_column(typed), *(typed.get(part, "").casefold() for part in PLACE))
 
 
-def _remember(person: Customer, known: ExternalId | None, saying: Saying) -> bool:
-    """Keep what this number says now, to compare the next file with. A number is never taken from somebody else."""
-    if known and known.person_id != person.id:
-        return False
+def _remember(source: Source, person: Customer, known: ExternalId | None, saying: Saying) -> bool:
+    """Keep what this number says now, to compare the next file with."""
     if known is None:
-        row = ExternalId(person_id=person.id, system=SYSTEM, digest=saying.number_digest, number=saying.row.external_id, said=saying.fields)
+        row = ExternalId(person_id=person.id, system=SYSTEM, digest=saying.number_digest, number=saying.row.external_id)
+        row.said, row.file = saying.fields, source.mark
         db.session().add(row)
         return True
-    now = saying.after(known.said)
-    is_changed: bool = known.said != now
-    known.said = now
-    return is_changed
+    now = saying.beside(known.said) if known.file == source.mark else saying.after(known.said)
+    if now == known.said:
+        return False
+    known.said, known.file = now, source.mark
+    return True
 
 
 def _email_of(person: Customer, saying: Saying, tally: Tally) -> Contact | None:

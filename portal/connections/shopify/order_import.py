@@ -14,7 +14,7 @@ from sqlalchemy import select
 from portal import settings
 from portal.connections import answers
 from portal.connections.batches import Tally, batches, written
-from portal.connections.newcomers import BROUGHT_IN, Newcomer, bring_in, origin
+from portal.connections.newcomers import BROUGHT_IN, Newcomer, Source, bring_in
 from portal.connections.report import Report
 from portal.connections.shopify import purchase
 from portal.connections.shopify.orders import OrderGroup, read_orders
@@ -36,34 +36,34 @@ def import_orders(path: Path, report: Report, advance: Callable[[], None]) -> No
 
     Raises FileRefused, before anything is written: an empty, cut off or foreign file.
     """
-    found = read_orders(path, settings.current().zone, report)
+    found, source = read_orders(path, settings.current().zone, report), Source.of(path)
     for batch in batches(found, lambda group: len(group.places)):
-        written(partial(_write, path.name), batch).count_in(report)
+        written(partial(_write, source), batch).count_in(report)
         advance()
 
 
-def _write(file: str, groups: list[OrderGroup]) -> Tally:
+def _write(source: Source, groups: list[OrderGroup]) -> Tally:
     tally = Tally(orders=len(groups))
     digests = {order.number_digest(SYSTEM, group.name): group for group in groups}
     known = {row.number_digest: row for row in db.session().scalars(select(Order).where(Order.number_digest.in_(digests)))}
     new = {digest: group for digest, group in digests.items() if digest not in known}
-    buyers = _buyers(file, list(new.values()), tally)
+    buyers = _buyers(source, list(new.values()), tally)
     for digest, group in new.items():
-        _add(file, buyers[group.name], digest, group)
+        _add(source, buyers[group.name], digest, group)
     for digest, row in known.items():
-        _update(file, row, digests[digest], tally)
+        _update(source, row, digests[digest], tally)
     tally.imported = sum(len(group.places) for group in new.values())
     tally.updated = sum(len(digests[digest].places) for digest in known)
     return tally
 
 
-def _buyers(file: str, groups: Sequence[OrderGroup], tally: Tally) -> Mapping[str, uuid.UUID]:
+def _buyers(source: Source, groups: Sequence[OrderGroup], tally: Tally) -> Mapping[str, uuid.UUID]:
     """Whose each order is, by its name. An unknown address makes a person without account, no address one that is nobody's."""
     digests = {group.name: keyring.email_digest(group.email) for group in groups if group.email}
     known = select(Contact.digest, Contact.person_id).where(Contact.digest.in_(set(digests.values())))
     owners = {row.digest: row.person_id for row in db.session().execute(known)}
     first = {digest: group for group in reversed(groups) if (digest := digests.get(group.name)) and digest not in owners}
-    guests = [_guest(file, digest, group) for digest, group in first.items()]
+    guests = [_guest(source, digest, group) for digest, group in first.items()]
     owners |= dict(zip(first, bring_in(guests), strict=True))
     tally.erased_before += sum(answers.stems_from_erasure(digest) for digest in first)
     nameless = [group.name for group in groups if not group.email]
@@ -71,20 +71,20 @@ def _buyers(file: str, groups: Sequence[OrderGroup], tally: Tally) -> Mapping[st
     return {name: owners[digest] for name, digest in digests.items()} | dict(zip(nameless, minted, strict=True))
 
 
-def _guest(file: str, digest: bytes, group: OrderGroup) -> Newcomer:
+def _guest(source: Source, digest: bytes, group: OrderGroup) -> Newcomer:
     phone = group.phone or group.billing.phone
-    return Newcomer(file, group.place, digest, group.email, group.billing.name, phone, country=group.billing.country)
+    return Newcomer(source, group.place, digest, group.email, group.billing.name, phone, country=group.billing.country)
 
 
-def _add(file: str, buyer: uuid.UUID, digest: bytes, group: OrderGroup) -> None:
+def _add(source: Source, buyer: uuid.UUID, digest: bytes, group: OrderGroup) -> None:
     placed_at = group.created_at or group.paid_at or group.fulfilled_at or group.cancelled_at or clock.now()
     until, rule = order.kept_until(placed_at.astimezone(settings.current().zone).date())
     row = Order(id=new_key(), person_id=buyer, number_digest=digest, placed_at=placed_at, kept_until=until, keep_rule=rule)
     _fill(row, group, purchase.kept(group) | purchase.personal(group))
     db.session().add(row)
     if group.is_gift:
-        _add_recipient(file, row, group)
-    _record(ADDED, file, row, group)
+        _add_recipient(source, row, group)
+    _record(ADDED, source, row, group)
 
 
 def _fill(row: Order, group: OrderGroup, fields: Mapping[str, Any]) -> None:
@@ -96,13 +96,13 @@ def _fill(row: Order, group: OrderGroup, fields: Mapping[str, Any]) -> None:
             setattr(row, name, {**getattr(row, name), **value} if name in GROWING else value)
 
 
-def _add_recipient(file: str, row: Order, group: OrderGroup) -> None:
+def _add_recipient(source: Source, row: Order, group: OrderGroup) -> None:
     person_id = keyring.mint()
     db.session().add(Recipient(person_id=person_id, giver_id=row.person_id, order_id=row.id, **purchase.recipient(group)))
-    audit.record(BROUGHT_IN, person_id, details=origin(file, group.place), system=SYSTEM)
+    audit.record(BROUGHT_IN, person_id, details=source.origin(group.place), system=SYSTEM)
 
 
-def _update(file: str, row: Order, group: OrderGroup, tally: Tally) -> None:
+def _update(source: Source, row: Order, group: OrderGroup, tally: Tally) -> None:
     """Refresh an order. It stays with its owner and its day; what was somebody's who is erased stays without them."""
     if keyring.dek_of(row.person_id, keyring.PROFILE) is None:
         tally.leave(group.place, "Name", _("whoever ordered this was erased; nothing was taken"))
@@ -112,14 +112,14 @@ def _update(file: str, row: Order, group: OrderGroup, tally: Tally) -> None:
         tally.leave(group.place, "Email", _("the order stays with the person it belongs to; not taken"))
     if group.created_at not in {None, row.placed_at}:
         tally.leave(group.place, "Created at", _("the order keeps the day it was first known by; not taken"))
-    if _is_gift(file, row, group):
+    if _is_gift(source, row, group):
         del fields["shipping"]
     _fill(row, group, fields)
     if db.session().is_modified(row):
-        _record(UPDATED, file, row, group)
+        _record(UPDATED, source, row, group)
 
 
-def _is_gift(file: str, row: Order, group: OrderGroup) -> bool:
+def _is_gift(source: Source, row: Order, group: OrderGroup) -> bool:
     """Whether the parcel went to somebody else. A recipient who had themselves erased is not brought back."""
     known = recipient.of_order(row.id)
     if known:
@@ -127,9 +127,9 @@ def _is_gift(file: str, row: Order, group: OrderGroup) -> bool:
             setattr(known, name, value or getattr(known, name))
     elif group.is_gift and row.shipping:
         row.shipping = {}
-        _add_recipient(file, row, group)
+        _add_recipient(source, row, group)
     return known is not None or group.is_gift
 
 
-def _record(act: str, file: str, row: Order, group: OrderGroup) -> None:
-    audit.record(act, row.person_id, details={**origin(file, group.place), "number": group.name}, system=SYSTEM)
+def _record(act: str, source: Source, row: Order, group: OrderGroup) -> None:
+    audit.record(act, row.person_id, details={**source.origin(group.place), "number": group.name}, system=SYSTEM)

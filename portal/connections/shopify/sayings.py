@@ -72,8 +72,14 @@ class Saying:
 
     def after(self, last: Mapping[str, Any]) -> Fields:
         """What the system says now that it said `last` before: an empty cell erases nothing, and a no stays a no."""
-        strict = {name: False for name in MARKETING.values() if last.get(name) is False}
-        return {**last, **self.fields, **strict}
+        return {**last, **self.fields, **self._each_no(last)}
+
+    def beside(self, last: Mapping[str, Any]) -> Fields:
+        """What the system says in one file that said `last` in an earlier row: gaps are filled, and a no stays a no."""
+        return {**self.fields, **last, **self._each_no(last)}
+
+    def _each_no(self, last: Mapping[str, Any]) -> Fields:
+        return {name: False for name in MARKETING.values() if False in {last.get(name), self.fields.get(name)}}
 
 
 def marketing(fields: Mapping[str, Any]) -> Said:
