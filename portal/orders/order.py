@@ -112,7 +112,9 @@ def get(person_id: uuid.UUID, order_id: uuid.UUID) -> Order | None:
 def of(person_id: uuid.UUID, limit: int, before: datetime | None = None) -> Sequence[Order]:
     """A person's orders, newest first."""
     older = (Order.placed_at < before,) if before else ()
-    return db.session().scalars(select(Order).where(Order.person_id == person_id, *older).order_by(Order.placed_at.desc()).limit(limit)).all()
+    return (
+        db.session().scalars(select(Order).where(Order.person_id == person_id, *older).order_by(Order.placed_at.desc()).limit(limit)).all()
+    )
 
 
 def count(person_id: uuid.UUID) -> int:
@@ -122,7 +124,11 @@ def count(person_id: uuid.UUID) -> int:
 def open_of(person_id: uuid.UUID) -> Sequence[Order]:
     """Orders still under way: neither delivered, cancelled nor refunded, and younger than 60 days."""
     young = Order.placed_at > clock.now() - OPEN_FOR
-    return db.session().scalars(select(Order).where(Order.person_id == person_id, Order.state == State.OPEN, young).order_by(Order.placed_at)).all()
+    return (
+        db.session()
+        .scalars(select(Order).where(Order.person_id == person_id, Order.state == State.OPEN, young).order_by(Order.placed_at))
+        .all()
+    )
 
 
 @job("sweep_expired_orders", every=timedelta(days=1))
@@ -130,7 +136,9 @@ def sweep_expired(_job: Job) -> More | None:
     """Delete kept records of erased people on the first day after their date, and the key that opened them."""
     session, today = db.session(), clock.now().date()
     has_profile = select(Dek.id).where(Dek.owner == Order.person_id, Dek.kind == keyring.PROFILE).exists()
-    rows = session.execute(select(Order.id, Order.person_id, Order.kept_until).where(Order.kept_until < today, ~has_profile).limit(BATCH)).all()
+    rows = session.execute(
+        select(Order.id, Order.person_id, Order.kept_until).where(Order.kept_until < today, ~has_profile).limit(BATCH)
+    ).all()
     session.execute(delete(Order).where(Order.id.in_([row.id for row in rows])))
     for person_id, until in {(row.person_id, row.kept_until) for row in rows}:
         if not _has_more(person_id, until):
@@ -140,5 +148,7 @@ def sweep_expired(_job: Job) -> More | None:
 
 def _has_more(person_id: uuid.UUID, until: date) -> bool:
     first, last = date(until.year, 1, 1), date(until.year, 12, 31)
-    return db.session().scalar(select(Order.id).where(Order.person_id == person_id, Order.kept_until.between(first, last)).limit(1)) is not None
-
+    return (
+        db.session().scalar(select(Order.id).where(Order.person_id == person_id, Order.kept_until.between(first, last)).limit(1))
+        is not None
+    )

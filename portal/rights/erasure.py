@@ -107,7 +107,11 @@ def obstacle(person: Customer) -> str | None:
     if under_way:
         first = under_way[0]
         day = long_date(first.placed_at + order.OPEN_FOR)
-        return _("Order %(number)s is still under way. You can delete your account once it has arrived, or from %(day)s on.", number=first.number, day=day)
+        return _(
+            "Order %(number)s is still under way. You can delete your account once it has arrived, or from %(day)s on.",
+            number=first.number,
+            day=day,
+        )
     return None
 
 
@@ -133,7 +137,12 @@ def _tell_everywhere(template: str, asked: Erasure) -> None:
     for own in _emails(asked.person_id):
         life = asked.due_at - clock.now()
         link = web.link("rights.undo_deletion", token=ticket.issue(Purpose.UNDO_DELETION, asked.person_id, life=life))
-        values = {**notice.circumstances(), "day": long_date(asked.due_at), "undo_url": link, "not_me_url": notice.not_me_url(asked.person_id)}
+        values = {
+            **notice.circumstances(),
+            "day": long_date(asked.due_at),
+            "undo_url": link,
+            "not_me_url": notice.not_me_url(asked.person_id),
+        }
         letter.post(template, own, values)
 
 
@@ -201,7 +210,9 @@ def _begin(asked: Erasure) -> More | Later:
     ledger.bury(asked.person_id, asked.id)
     _last_letter(asked)
     for payload in method.errands(asked.person_id):
-        jobs.queue("forget_at_processor", person_id=keyring.mint(keyring.TRANSIENT), payload=payload, key_kind=keyring.TRANSIENT, about=asked.id)
+        jobs.queue(
+            "forget_at_processor", person_id=keyring.mint(keyring.TRANSIENT), payload=payload, key_kind=keyring.TRANSIENT, about=asked.id
+        )
     for own in contact.of(asked.person_id):
         choice.stop_all(own.digest, via="erasure")
     letter.cancel_unsent(asked.person_id)
@@ -251,7 +262,11 @@ def _fate(held: Held, whose: records.Subject) -> int:
 def _forget_tied(held: Held, person_id: uuid.UUID) -> int:
     """People known only through this one go along, keys and rows."""
     table = held.table
-    tied = db.session().execute(select(table.c.id, table.c.person_id).where(table.c[held.holding.tied_to or ""] == person_id).limit(BATCH)).all()
+    tied = (
+        db.session()
+        .execute(select(table.c.id, table.c.person_id).where(table.c[held.holding.tied_to or ""] == person_id).limit(BATCH))
+        .all()
+    )
     for row in tied:
         keyring.destroy(row.person_id, keyring.PROFILE)
     return _count(delete(table).where(table.c.id.in_([row.id for row in tied]))) if tied else 0
@@ -271,4 +286,3 @@ def purge(_task: Job) -> Settle:
     tables = [held.name for held in records.all_held()] + ["dek"]
     is_clean = db.forget_deleted(tables)
     return lambda _taken: None if is_clean else Later(LOOK_AGAIN)
-

@@ -134,7 +134,13 @@ class Archive:
         yield self.pipe.take()
 
     def _manifest(self) -> Iterator[bytes]:
-        content = {"format": FORMAT, "made_at": self.made_at, "cut_off": self.until, "members": [member.line for member in self.members], "missing": []}
+        content = {
+            "format": FORMAT,
+            "made_at": self.made_at,
+            "cut_off": self.until,
+            "members": [member.line for member in self.members],
+            "missing": [],
+        }
         with self._member("manifest.json") as member:
             member.write(orjson.dumps(content, option=orjson.OPT_INDENT_2))
         yield self.pipe.take()
@@ -169,4 +175,3 @@ def begin(person_id: uuid.UUID) -> Archive:
     audit.record("copy_downloaded", person_id)
     notice.tell(person_id, "copy_downloaded")
     return archive
-

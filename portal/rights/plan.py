@@ -67,4 +67,3 @@ def law_named(rule: str) -> str:
     """The law that keeps a record, with its source."""
     law = deadlines.rule(rule)
     return f"{law.title.rstrip('.')} ({law.source})"
-

@@ -58,7 +58,8 @@ def named(name: str) -> Held | None:
 def counts(whose: Subject) -> dict[str, int]:
     """How many rows each holding has about a person. One statement."""
     counted: list[Any] = [
-        select(literal(held.name).label("name"), func.count().label("rows")).select_from(held.table).where(mine(held, whose)) for held in all_held()
+        select(literal(held.name).label("name"), func.count().label("rows")).select_from(held.table).where(mine(held, whose))
+        for held in all_held()
     ]
     return {row.name: row.rows for row in db.session().execute(union_all(*counted)) if row.rows}
 

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from portal.access import door
 from portal.access.door import subject
 from portal.access.page import CUSTOMER, LINK, VIEW, page
-from portal.core import acting
+from portal.core import acting, web
 from portal.core.forms import PlainForm, PortalForm
 from portal.orders import order as orders
 from portal.orders import recipient
@@ -34,7 +34,9 @@ def holding(name: str) -> Any:
     before = request.args.get("before")
     rows = records.newest(held, records.subject(subject().id), ROWS + 1, before=door.key_of(before) if before else None)
     older = rows[ROWS - 1]["id"] if len(rows) > ROWS else None
-    return render_template("rights/holding.html", held=held, rows=rows[:ROWS], columns=records.columns(held), label=records.label, older=older)
+    return render_template(
+        "rights/holding.html", held=held, rows=rows[:ROWS], columns=records.columns(held), label=records.label, older=older
+    )
 
 
 @bp.get("/me/data/orders/<order_id>")
@@ -73,14 +75,16 @@ def delete_check() -> Any:
     if erasure.pending(subject().id):
         return redirect(url_for(".delete_status"))
     listed = plan.of(records.subject(subject().id))
-    return render_template("rights/delete_check.html", form=PortalForm(), plan=listed, day=erasure.planned_day(), obstacle=erasure.obstacle(subject()))
+    return render_template(
+        "rights/delete_check.html", form=PortalForm(), plan=listed, day=erasure.planned_day(), obstacle=erasure.obstacle(subject())
+    )
 
 
 @bp.post("/me/delete")
 @page(CUSTOMER, fresh=5)
 def ask_for_deletion() -> Any:
     asked = erasure.request(subject(), by=acting.actor())
-    flash(_("Your account will be deleted on %(day)s.", day=erasure.long_date(asked.due_at)))
+    flash(_("Your account will be deleted on %(day)s.", day=web.long_date(asked.due_at)))
     return redirect(url_for(".delete_status"))
 
 
@@ -114,4 +118,3 @@ def undo_deletion(token: str) -> Any:
 def take_back_deletion(token: str) -> Any:
     erasure.cancel(erasure.of_ticket(token))
     return render_template("rights/deletion_undone.html")
-

@@ -19,7 +19,14 @@ from portal.app import Portal
 from portal.settings import Settings
 from tests.conftest import make_settings
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 SECOND = 1000
 
 
@@ -63,7 +70,10 @@ def address(house: Portal, port: int) -> Iterator[str]:
     server.server_close()
 
 
-@pytest.fixture(params=[(1280, True), (375, True), (1280, False), (375, False)], ids=["desktop", "phone", "desktop without scripts", "phone without scripts"])
+@pytest.fixture(
+    params=[(1280, True), (375, True), (1280, False), (375, False)],
+    ids=["desktop", "phone", "desktop without scripts", "phone without scripts"],
+)
 def screen(request: pytest.FixtureRequest, chromium: Chromium, address: str, tmp_path: Path) -> Iterator[Page]:
     """A page of the browser at one width, with or without scripts."""
     width, scripts = request.param

@@ -111,7 +111,11 @@ def test_nina_does_everything_the_portal_promises_from_register_to_gone(
     with db.reading():
         assert not may_send(nina, "newsletter").allowed
 
-    add_address(screen, "US", {"Full name": "Nina Frets", "Street address": "12 Walnut Street", "City": "Austin", "State": "Texas", "ZIP code": "78701"})
+    add_address(
+        screen,
+        "US",
+        {"Full name": "Nina Frets", "Street address": "12 Walnut Street", "City": "Austin", "State": "Texas", "ZIP code": "78701"},
+    )
     add_address(screen, "DE", {"Full name": "Nina Frets", "Street address": "Lindenstraße 9", "City": "Berlin", "Postal code": "10969"})
     expect(screen.get_by_role("main")).to_contain_text("Lindenstraße 9")
 

@@ -16,7 +16,11 @@ from portal.orders.recipient import Recipient
 def buy(house: Portal, person_id: UUID, number: str = "#1001", *, days_ago: int = 100, state: State = State.FULFILLED) -> UUID:
     """An order as an import leaves it."""
     placed_at = clock.now() - timedelta(days=days_ago)
-    with house.app_context(), acting.acting(Scene(Actor(Kind.SYSTEM, "import"), source="shopify", channel="import")), db.transaction() as session:
+    with (
+        house.app_context(),
+        acting.acting(Scene(Actor(Kind.SYSTEM, "import"), source="shopify", channel="import")),
+        db.transaction() as session,
+    ):
         until, rule = order.kept_until(placed_at.date())
         bought = Order(
             id=db.new_key(), person_id=person_id, number_digest=order.number_digest("shopify", number), placed_at=placed_at, state=state,
@@ -33,7 +37,11 @@ def buy(house: Portal, person_id: UUID, number: str = "#1001", *, days_ago: int 
 
 def give(house: Portal, giver_id: UUID, order_id: UUID, name: str = "June Lovell") -> UUID:
     """The recipient of a gift, a person of their own."""
-    with house.app_context(), acting.acting(Scene(Actor(Kind.SYSTEM, "import"), source="shopify", channel="import")), db.transaction() as session:
+    with (
+        house.app_context(),
+        acting.acting(Scene(Actor(Kind.SYSTEM, "import"), source="shopify", channel="import")),
+        db.transaction() as session,
+    ):
         person_id = keyring.mint()
         session.add(Recipient(person_id=person_id, giver_id=giver_id, order_id=order_id, name=name, address={"address1": "3 Quiet Lane"}))
         return person_id

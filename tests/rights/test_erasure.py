@@ -60,7 +60,7 @@ def test_fourteen_days_later_ada_is_gone_and_her_orders_have_no_name(
     ask(browser)
     later(days=15)
     with db.reading() as session:
-        left = {name for name in records.counts(records.subject(ada.id, ada.email))}
+        left = set(records.counts(records.subject(ada.id, ada.email)))
         assert left == {"purchase", "entry", "erasure", "choice", "preference"}
         bought = session.get(Order, order_id)
         assert bought is not None
@@ -132,13 +132,17 @@ def test_nobody_deletes_an_account_right_after_changing_its_password(house: Port
     assert "changed a short time ago" in browser.get("/me/delete").words
 
 
-def test_three_days_before_ada_is_told_once_more(house: Portal, ada: Person, browser: Browser, mailbag: Mailbag, later: Callable[..., None]) -> None:
+def test_three_days_before_ada_is_told_once_more(
+    house: Portal, ada: Person, browser: Browser, mailbag: Mailbag, later: Callable[..., None]
+) -> None:
     ask(browser)
     later(days=11, minutes=1)
     assert mailbag.last(ada.email).subject == "Your account will be deleted in three days"
 
 
-def test_it_is_too_late_to_undo_once_the_day_has_come(house: Portal, ada: Person, browser: Browser, mailbag: Mailbag, later: Callable[..., None]) -> None:
+def test_it_is_too_late_to_undo_once_the_day_has_come(
+    house: Portal, ada: Person, browser: Browser, mailbag: Mailbag, later: Callable[..., None]
+) -> None:
     ask(browser)
     link = mailbag.last(ada.email).link("/undo/deletion/")
     later(days=15)
@@ -166,7 +170,9 @@ def test_an_erased_customer_who_comes_back_with_an_import_is_still_not_written_t
         assert not may_send(own, "newsletter").allowed
 
 
-def test_letters_that_had_not_left_are_never_sent(house: Portal, ada: Person, browser: Browser, mailbag: Mailbag, later: Callable[..., None]) -> None:
+def test_letters_that_had_not_left_are_never_sent(
+    house: Portal, ada: Person, browser: Browser, mailbag: Mailbag, later: Callable[..., None]
+) -> None:
     ask(browser)
     before = len(mailbag.to(ada.email))
     with db.transaction():
@@ -180,7 +186,9 @@ def test_letters_that_had_not_left_are_never_sent(house: Portal, ada: Person, br
     assert not any(subject.startswith("Welcome") for subject in subjects)
 
 
-def test_orders_leave_on_the_first_day_after_the_law_lets_them(house: Portal, ada: Person, browser: Browser, later: Callable[..., None]) -> None:
+def test_orders_leave_on_the_first_day_after_the_law_lets_them(
+    house: Portal, ada: Person, browser: Browser, later: Callable[..., None]
+) -> None:
     order_id = buy(house, ada.id)
     ask(browser)
     later(days=15)
@@ -194,7 +202,9 @@ def test_orders_leave_on_the_first_day_after_the_law_lets_them(house: Portal, ad
         assert session.scalar(select(func.count()).select_from(Dek).where(Dek.owner == ada.id)) == 0
 
 
-def test_the_store_file_no_longer_holds_adas_words(house: Portal, ada: Person, place: Path, browser: Browser, later: Callable[..., None]) -> None:
+def test_the_store_file_no_longer_holds_adas_words(
+    house: Portal, ada: Person, place: Path, browser: Browser, later: Callable[..., None]
+) -> None:
     buy(house, ada.id)
     ask(browser)
     later(days=15)

@@ -145,13 +145,18 @@ def test_a_hundred_thousand_orders_are_copied_in_flat_memory(house: Portal, ada:
     with acting.acting(Scene(Actor(Kind.SYSTEM, "import"))), db.transaction() as session:
         pattern = session.get(Order, first)
         assert pattern is not None
-        keys = {False: keyring.dek_to_write(ada.id, keyring.PROFILE), True: keyring.dek_to_write(ada.id, order.retained(pattern.kept_until))}
+        keys = {
+            False: keyring.dek_to_write(ada.id, keyring.PROFILE),
+            True: keyring.dek_to_write(ada.id, order.retained(pattern.kept_until)),
+        }
         plain = {column.name: getattr(pattern, column.name) for column in Order.__table__.columns}
         for start in range(0, 20_000, 500):
             rows = []
             for number in range(start, start + 500):
                 key = db.new_key()
-                kept = keyring.seal(keys[True], "purchase", key, ada.id, {"number": f"#{number}", "lines": [{"name": "String set", "quantity": 1}]})
+                kept = keyring.seal(
+                    keys[True], "purchase", key, ada.id, {"number": f"#{number}", "lines": [{"name": "String set", "quantity": 1}]}
+                )
                 box = keyring.seal(keys[False], "purchase", key, ada.id, {"note": "n" * 40})
                 rows.append({**plain, "id": key, "number_digest": order.number_digest("bulk", str(number)), "box": box, "kept_box": kept})
             session.execute(insert(Order), rows)
