@@ -110,7 +110,7 @@ def web(host: str, port: int, workers: int, threads: int) -> None:
 
 
 def _leave_ctrl_c(_worker: object) -> None:
-    """Ctrl-C reaches every process of a terminal at once; one that also hears it from its parent may stop for ever in the middle of stopping."""
+    """Ctrl-C reaches every process of a terminal at once. A worker that also hears it from its parent may hang while it stops."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 

@@ -57,9 +57,9 @@ class Mail:
         return str(self.message["Subject"])
 
     @property
-    def one_click(self) -> str:
+    def one_click(self) -> Markup:
         """The header that mail programs unsubscribe by (RFC 8058), or nothing."""
-        return str(self.message["List-Unsubscribe"] or "")
+        return linked(str(self.message["List-Unsubscribe"] or ""))
 
     @property
     def paragraphs(self) -> list[list[Markup]]:

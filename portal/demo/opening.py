@@ -61,10 +61,10 @@ def open_shop() -> None:
         text = version.publish(resources.files("portal.demo").joinpath("policy.txt").read_text())
     _import(folder(), text.number)
     with db.transaction():
+        _send_newsletter()
         for person in DEMO_PEOPLE:
             if person.has_account:
                 _settle_in(person, hashes[person.email], text.number)
-        _send_newsletter()
         audit.record(OPENED, None)
 
 
@@ -139,7 +139,7 @@ def _pay_with(person: Customer, card: str, number: int) -> None:
 
 
 def _send_newsletter() -> None:
-    """The one marketing letter of the demo, to everybody who said yes to it."""
-    for to in db.session().scalars(select(Contact).where(Contact.kind == Kind.EMAIL).order_by(Contact.id)):
+    """The one marketing letter of the demo, to everybody who said yes to it; to the demo's own people last, so that theirs lie on top."""
+    for to in db.session().scalars(select(Contact).where(Contact.kind == Kind.EMAIL).order_by(Contact.id.desc())):
         if may_send(to, NEWSLETTER).allowed:
             letter.post(NEWSLETTER, to, topic=NEWSLETTER)
