@@ -115,11 +115,11 @@ def recoverable(person_id: uuid.UUID, address_id: uuid.UUID) -> Address | None:
 
 def add(person_id: uuid.UUID, country: str, fields: Mapping[str, str], uses: Collection[Use] = ()) -> Address:
     """The row alone, as an import brings it: nobody is told. `fields` has the names of PARTS; the first address gets every use."""
+    others = of(person_id)
     row = Address(person_id=person_id, country=country.upper())
     _write(row, fields)
-    uses = uses if of(person_id) else tuple(Use)
+    _take_for(row, uses if others else tuple(Use), others)
     db.session().add(row)
-    _take_for(row, uses)
     return row
 
 
@@ -135,10 +135,10 @@ def enter(person_id: uuid.UUID, country: str, fields: Mapping[str, str], uses: C
 
 def change(row: Address, country: str, fields: Mapping[str, str], uses: Collection[Use]) -> None:
     """The person corrects an address, perhaps one that another window removed meanwhile: then it comes back."""
-    before = (row.typed, row.uses, row.removed_at)
+    before, others = (row.typed, row.uses, row.removed_at), of(row.person_id)
     row.country, row.removed_at = country.upper(), None
     _write(row, fields)
-    _take_for(row, uses)
+    _take_for(row, uses, others)
     if before != (row.typed, row.uses, row.removed_at):
         _tell(row, "address_changed")
 
@@ -159,9 +159,9 @@ def restore(row: Address) -> None:
     """Undo a removal. A use that another address took over meanwhile stays there."""
     if row.removed_at is None:
         return
-    taken = {use for other in of(row.person_id) for use in other.uses}
+    others = of(row.person_id)
     row.removed_at = None
-    _take_for(row, row.uses - taken)
+    _take_for(row, row.uses.difference(*(other.uses for other in others)), others)
     _record(row, "address_restored")
     notice.tell(row.person_id, "address_added", {"address": row.masked})
 
@@ -171,12 +171,13 @@ def _write(row: Address, fields: Mapping[str, str]) -> None:
         setattr(row, part, fields.get(part, "").strip())
 
 
-def _take_for(row: Address, uses: Collection[Use]) -> None:
-    """Give the address these uses and no others; each use belongs to one address at most."""
+def _take_for(row: Address, uses: Collection[Use], others: Sequence[Address]) -> None:
+    """Give the address these uses and no more, and take them from the others: each use belongs to one address at most."""
+    for use in uses:
+        for other in others:
+            setattr(other, use, False)
     for use in Use:
         setattr(row, use, use in uses)
-        for other in of(row.person_id) if use in uses else ():
-            setattr(other, use, other is row)
 
 
 def _tell(row: Address, what: str) -> None:

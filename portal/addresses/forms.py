@@ -62,7 +62,7 @@ class AddressForm(PortalForm):
     is_delivery_default = BooleanField(_l("Send my parcels here unless I say otherwise"))
     is_billing_default = BooleanField(_l("Send my bills here unless I say otherwise"))
     anyway = BooleanField(_l("Save anyway: it is right as it stands"))
-    seen = HiddenField()
+    version = HiddenField()
 
     layout: countries.AddressForm
     is_outdated = False
@@ -81,13 +81,13 @@ class AddressForm(PortalForm):
         """May it be saved now? If not, the page comes back with the reason beside the field, or with the fields of another country."""
         if not self.validate() or "update" in request.form:
             return False
-        if stored and self.seen.data != str(stored.version):
+        if stored and self.version.data != str(stored.version):
             self._show_as_outdated(stored)
             return False
         return self._is_filled() and not self._warn()
 
     def _show_as_outdated(self, stored: Address) -> None:
-        self.is_outdated, self.seen.data = True, str(stored.version)
+        self.is_outdated, self.version.data = True, str(stored.version)
         self.form_errors.append(_("This address was changed in another window. Nothing is saved yet."))
 
     def _is_filled(self) -> bool:

@@ -83,7 +83,7 @@ def _empty_form() -> AddressForm:
 
 
 def _form_of(row: Address) -> AddressForm:
-    return address_form({**row.typed, **dict.fromkeys(row.uses, True), "seen": row.version})
+    return address_form({**row.typed, **dict.fromkeys(row.uses, True), "version": row.version})
 
 
 def _page(form: AddressForm, row: Address | None = None) -> Any:

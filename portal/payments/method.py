@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -17,7 +18,7 @@ from portal.access import notice
 from portal.core import audit, db, jobs
 from portal.core.db import Base
 from portal.core.holdings import Basis, Holding, OnErasure
-from portal.core.jobs import Job, Settle, errand
+from portal.core.jobs import Job, JobState, Settle, errand, job
 from portal.core.rules import transition
 from portal.core.sealed import Owned, sealed
 from portal.payments import chosen
@@ -118,10 +119,14 @@ def remove(row: PaymentMethod) -> None:
     if row.is_being_removed:
         return
     row.begin_removal()
+    _ask_processor(row)
+    audit.record("payment_removal_asked", row.person_id, details={"card": row.title})
+
+
+def _ask_processor(row: PaymentMethod) -> None:
     is_last = not customer_token(row.person_id)
     payload = {"method": str(row.id), "token": row.token, "customer_token": row.customer_token if is_last else ""}
     jobs.queue(DETACH, person_id=row.person_id, about=row.id, payload=payload)
-    audit.record("payment_removal_asked", row.person_id, details={"card": row.title})
 
 
 def errands(person_id: uuid.UUID) -> list[dict[str, Any]]:
@@ -136,42 +141,50 @@ DETACH = "detach_card"
 
 
 @errand(DETACH)
-def detach(job: Job) -> Settle:
+def detach(task: Job) -> Settle:
     """Keep the promise that a removed card is gone at the processor, too."""
-    if not isinstance(job.payload, dict):
+    if not isinstance(task.payload, dict):
         return _nothing_left  # the person was erased meanwhile, and that asks the processor by itself
-    _forget(chosen.at_work(), job, [job.payload["token"]], job.payload["customer_token"])
+    _forget(chosen.at_work(), task, [task.payload["token"]], task.payload["customer_token"])
     return _confirm
 
 
+@job("ask_again_about_cards", every=timedelta(days=1))
+def ask_again(_job: Job) -> None:
+    """Keep asking about a card for as long as it is being removed, even if the processor was away for days."""
+    is_asked = select(Job.id).where(Job.kind == DETACH, Job.about == PaymentMethod.id, Job.state == JobState.WAITING).exists()
+    for row in db.session().scalars(select(PaymentMethod).where(PaymentMethod.state == State.BEING_REMOVED, ~is_asked)):
+        _ask_processor(row)
+
+
 @errand("forget_at_processor")
-def forget(job: Job) -> Settle:
+def forget(task: Job) -> Settle:
     """Keep the promise of an erasure at the processor: cards first, then the customer."""
-    _forget(chosen.at_work(), job, job.payload["methods"], job.payload["customer_token"])
+    _forget(chosen.at_work(), task, task.payload["methods"], task.payload["customer_token"])
     return _nothing_left
 
 
-def _forget(processor: Processor, job: Job, tokens: Sequence[str], customer: str) -> None:
+def _forget(processor: Processor, task: Job, tokens: Sequence[str], customer: str) -> None:
     for token in tokens:
-        processor.detach(token, _key(job, token))
+        processor.detach(token, _key(task, token))
     if customer:
-        processor.delete_customer(customer, _key(job, customer))
+        processor.delete_customer(customer, _key(task, customer))
 
 
-def _key(job: Job, step: str) -> str:
+def _key(task: Job, step: str) -> str:
     """One key for one step of one job, so that asking again does nothing twice."""
-    return str(uuid.uuid5(job.id, step))
+    return str(uuid.uuid5(task.id, step))
 
 
-def _confirm(job: Job) -> None:
-    row = get(job.owner, uuid.UUID(job.payload["method"]))
+def _confirm(task: Job) -> None:
+    row = get(task.owner, uuid.UUID(task.payload["method"]))
     if row is None:
         return
     title = row.title
     db.session().delete(row)
-    audit.record("payment_removed", job.owner, details={"card": title})
-    notice.tell(job.owner, "payment_removed", {"card": title})
+    audit.record("payment_removed", task.owner, details={"card": title})
+    notice.tell(task.owner, "payment_removed", {"card": title})
 
 
-def _nothing_left(_job: Job) -> None:
+def _nothing_left(_task: Job) -> None:
     """The call was all there was to do."""

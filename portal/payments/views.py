@@ -120,5 +120,5 @@ def _setup(handle: str) -> CardSetup:
 
 
 def _complete_page(setup: CardSetup, card: Card | None) -> Any:
-    title = method.title_of(card.brand, card.last_four) if card else ""
-    return render_template("payments/complete.html", setup=setup, card=card, card_title=title, expiry_of=method.expiry_of)
+    title, expiry = (method.title_of(card.brand, card.last_four), method.expiry_of(card.expiry)) if card else ("", "")
+    return render_template("payments/complete.html", setup=setup, card=title, expiry=expiry, processor=chosen.needed())

@@ -290,6 +290,22 @@ def test_an_address_is_changed_only_after_a_recent_proof(house: Portal, ada: Per
     assert (answer.status_code, answer.location.partition("?")[0]) == (302, "/me/confirm")
 
 
+def test_a_removal_waits_for_the_proof_and_is_then_carried_out(
+    browser: Browser, house: Portal, ada: Person, later: Callable[..., None]
+) -> None:
+    add(browser, MIAMI)
+    later(minutes=20)
+    browser.get("/me/addresses")
+    later(minutes=15)
+    browser.submit("/remove", 422)
+    browser.submit("carry-")
+    browser.submit("password", password=ada.password)
+    assert kept(house, ada) == [full(MIAMI)]
+    browser.submit("/remove")
+    assert kept(house, ada) == []
+    assert "The address is removed." in browser.page.words
+
+
 def test_a_form_sent_twice_adds_one_address(browser: Browser, house: Portal, ada: Person) -> None:
     browser.get("/me/addresses/new")
     fields = {field["name"]: field.get("value", "") for field in browser.page.form(SAVE).select("input[type=hidden]")}

@@ -180,6 +180,22 @@ def test_while_the_processor_is_down_the_card_is_being_removed_and_asked_about_a
     assert mailbag.last(ada.email).subject == "A card was removed from your account"
 
 
+def test_a_processor_that_is_away_for_a_week_is_still_asked_when_it_is_back(
+    browser: Browser, house: Portal, ada: Person, monkeypatch: pytest.MonkeyPatch, later: Callable[..., None]
+) -> None:
+    save(browser)
+    with monkeypatch.context() as down:
+        down.setattr(DemoProcessor, "detach", unanswered)
+        remove(browser)
+        for _wait in range(14):
+            later(hours=12)
+        with house.app_context(), db.reading() as store:
+            assert JobState.DEAD in store.scalars(select(Job.state).where(Job.kind == method.DETACH)).all()
+        assert cards(house, ada) == [("Visa ending 4242", "being_removed")]
+    later(days=2)
+    assert cards(house, ada) == []
+
+
 def test_asking_the_processor_again_carries_the_same_key(
     browser: Browser, monkeypatch: pytest.MonkeyPatch, later: Callable[..., None]
 ) -> None:
@@ -302,7 +318,7 @@ def test_a_removal_that_an_erasure_overtakes_ends_quietly(browser: Browser, hous
         keyring.destroy(ada.id, keyring.PROFILE)
     work(house)
     with house.app_context(), db.reading() as store:
-        assert [job.state for job in store.scalars(select(Job).where(Job.kind == method.DETACH))] == [JobState.DONE]
+        assert [task.state for task in store.scalars(select(Job).where(Job.kind == method.DETACH))] == [JobState.DONE]
 
 
 def test_whoever_never_saved_a_card_gives_the_processor_nothing_to_forget(house: Portal, ada: Person) -> None:
