@@ -18,7 +18,7 @@ from portal.contacts.topics import ALL, BY_SLUG, CHANNEL_TITLES, TOPICS, Channel
 from portal.core import db, web
 
 VIA, WITHDRAWN = "notifications", "withdrawn"
-PAGE = 50
+PAGE = 20
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class History:
 
 
 def history(of: Contact, before: uuid.UUID | None) -> History:
-    """What this person said yes and no to, fifty at a time. Five statements, however long ago they began."""
+    """What this person said yes and no to, twenty at a time. Five statements, however long ago they began."""
     digests = _digests(of)
     found = choice.history(digests, PAGE + 1, before)
     count = db.session().scalar(select(func.count()).select_from(Choice).where(Choice.digest.in_(digests))) or 0

@@ -116,7 +116,7 @@ def test_the_link_is_mailed_to_known_addresses_only_and_stops_nothing(reader: Re
         assert visitor.page.h1 == "Look into your mail"
     assert reader.wants()
     assert [mail.to for mail in mailbag.all()] == ["ada@example.com"]
-    assert visitor.get(mailbag.last("ada@example.com").link("/u/")).h1 == "Stop more of our e-mails"
+    assert visitor.get(mailbag.last("ada@example.com").link("/u/")).h1 == "Stop more of our mail"
 
 
 def test_every_address_with_a_sign_on_both_sides_of_its_at_is_taken(house: Portal) -> None:
