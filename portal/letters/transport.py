@@ -107,10 +107,14 @@ class SmtpRelay:
             connection: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=context)
         else:
             connection = smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
-            if host not in LOOPBACK:
+        try:
+            if self.url.scheme != "smtps" and host not in LOOPBACK:
                 connection.starttls(context=context)
-        if self.url.username:
-            connection.login(unquote(self.url.username), unquote(self.url.password or ""))
+            if self.url.username:
+                connection.login(unquote(self.url.username), unquote(self.url.password or ""))
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
 
