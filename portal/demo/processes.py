@@ -43,7 +43,8 @@ class Crew:
         self.parts: list[Part] = []
         self.asked: list[int] = []
         for number in ENOUGH:
-            signal.signal(number, lambda got, _frame: self.asked.append(got))
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup lets it outlive its terminal
+                signal.signal(number, lambda got, _frame: self.asked.append(got))
 
     def is_open(self, url: str) -> bool:
         """Wait until the pages answer; False when somebody asked to stop before. Raises Ended."""
