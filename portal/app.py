@@ -20,7 +20,7 @@ from flask_babel import Babel, get_locale
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from jinja2 import StrictUndefined
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from portal import ROOT
@@ -249,7 +249,7 @@ def _stale_form(_error: CSRFError) -> Response:
 
 
 def _http_error(error: HTTPException) -> Response:
-    if error.code is None or error.code < 400:
+    if error.code is None or error.code < 400 or isinstance(error, SecurityError):  # for a foreign host no page of ours can be built
         return make_response(error.get_response())
     response = _page(error.code)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
