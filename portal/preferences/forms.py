@@ -70,7 +70,7 @@ class StopPostForm(PlainForm):
     street = StringField(
         _l("Street and house number"),
         [InputRequired(_l("Enter the street and the house number."))],
-        render_kw={"autocomplete": "street-address"},
+        render_kw={"autocomplete": "address-line1"},
     )
     postal_code = StringField(_l("Postal code"), [InputRequired(_l("Enter the postal code."))], render_kw={"autocomplete": "postal-code"})
 
