@@ -18,6 +18,7 @@ from tests.mailbag import Mailbag
 from tests.people import Person
 
 LINK = re.compile(r"https?://localhost(/[^\s<>\"')]*)")
+POSTED = re.compile(r"(?:post|post_to_address|post_to_stranger|tell)\(\s*(?:[\w.]+,\s*)?\"([a-z_]+)\"")
 WRITTEN_BY_LOOKING = {"session", "rate_limit", "job"}
 
 
@@ -62,7 +63,7 @@ def test_opening_every_link_of_every_letter_changes_nothing(house: Portal, ada: 
 def test_every_letter_that_the_code_posts_has_its_text_in_both_forms() -> None:
     posted = set()
     for file in Path(ROOT / "portal").rglob("*.py"):
-        posted |= set(re.findall(r"(?:post|post_to_address|post_to_stranger|tell)\(\s*(?:[\w.]+,\s*)?\"([a-z_]+)\"", file.read_text(encoding="utf-8")))
+        posted |= set(POSTED.findall(file.read_text(encoding="utf-8")))
     texts = {file.stem for file in Path(ROOT / "templates" / "letters").glob("*.txt")}
     pages = {file.stem for file in Path(ROOT / "templates" / "letters").glob("*.html")}
     assert len(posted) > 15
