@@ -134,5 +134,12 @@ SIGN_IN = (
     Limit("100 per 5 minute", by_network),
     Limit("1000 per 5 minute", by_everyone),
 )
-CHECK_MAIL = (Limit("1 per 1 minute", by_address), Limit("5 per 1 hour", by_address), Limit("60 per 1 hour", by_network))
-PROOF = (Limit("10 per 5 minute", by_network),)
+CHECK_MAIL = (
+    Limit("1 per 1 minute", by_address_and_network),
+    Limit("5 per 1 hour", by_address_and_network),
+    Limit("20 per 1 hour", by_address),
+    Limit("100 per 1 hour", by_network),
+)
+"""From one network an address gets a mail a minute and five an hour; others can then still get theirs, so nobody is locked out for long."""
+PROOF = (Limit("100 per 5 minute", by_network),)
+"""Each code has five tries of its own; this is against trying many at once."""

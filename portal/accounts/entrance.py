@@ -7,11 +7,11 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 
-from portal.access import door
+from portal.access import door, ticket
 from portal.access.page import CHECK_MAIL, OPEN, PROOF, SIGN_IN, VISITOR, Limit, by_network, page
-from portal.access.ticket import Ticket
+from portal.access.ticket import Purpose, Ticket
 from portal.accounts import account, onward, registration, sign_in
-from portal.accounts.forms import CHILD, AddressForm, CodeForm, PasswordForm, RegisterForm
+from portal.accounts.forms import CHILD, WHY, YOUNGEST, AddressForm, CodeForm, PasswordForm, RegisterForm
 from portal.accounts.onward import Carried
 from portal.accounts.registration import Application
 from portal.core import web
@@ -24,14 +24,18 @@ bp = Blueprint("entrance", __name__)
 @page(OPEN)
 def register() -> Any:
     if session.get("young"):
-        return render_template("accounts/young.html")
+        return _young_page()
     return _register_page(RegisterForm())
+
+
+def _young_page() -> Any:
+    return render_template("accounts/young.html", youngest=YOUNGEST)
 
 
 def _register_page(form: RegisterForm) -> Any:
     text = version.in_force()
     form.policy.data = text.number if text else ""
-    return render_template("accounts/register.html", form=form, policy=text)
+    return render_template("accounts/register.html", form=form, policy=text, why=WHY)
 
 
 @bp.post("/register")
@@ -40,7 +44,7 @@ def create() -> Any:
     form = RegisterForm()
     if session.get("young") or form.age.data == CHILD:
         session["young"] = True
-        return render_template("accounts/young.html"), 422
+        return _young_page(), 422
     if not form.validate():
         return _register_page(form), 422
     for limit in CHECK_MAIL:  # only now, or a mistake in the form would use up the one mail a minute
@@ -54,7 +58,7 @@ def create() -> Any:
 @bp.get("/register/sent")
 @page(VISITOR)
 def registered() -> Any:
-    return render_template("accounts/check_mail.html", why="register")
+    return render_template("accounts/check_mail.html", why="register", hours=ticket.hours(Purpose.VERIFY))
 
 
 @bp.get("/sign-in")
@@ -184,7 +188,7 @@ def send_reset() -> Any:
 @bp.get("/forgot-password/sent")
 @page(VISITOR)
 def reset_sent() -> Any:
-    return render_template("accounts/check_mail.html", why="reset")
+    return render_template("accounts/check_mail.html", why="reset", minutes=ticket.minutes(Purpose.RESET))
 
 
 @bp.get("/signed-out")

@@ -9,14 +9,38 @@ from wtforms import BooleanField, EmailField, Field, HiddenField, PasswordField,
 from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, Optional
 
+from portal.access.ticket import CODE_MINUTES
 from portal.accounts import account
+from portal.accounts.account import Account
+from portal.contacts.choice import Preference
+from portal.contacts.contact import Contact
 from portal.contacts.topics import TOPICS, Channel
 from portal.core.forms import PortalForm
+from portal.customers.customer import Customer
 from portal.preferences.forms import Ticks
 
+YOUNGEST, OF_AGE = 13, 18
+"""Years (16 CFR 312 protects children under 13)."""
 ADULT, TEEN, CHILD = "adult", "teen", "child"
-AGES = [SelectChoice(CHILD, _l("Under 13")), SelectChoice(TEEN, _l("13 to 17")), SelectChoice(ADULT, _l("18 or older"))]
+AGES = [
+    SelectChoice(CHILD, _l("Under %(age)d", age=YOUNGEST)),
+    SelectChoice(TEEN, _l("%(first)d to %(last)d", first=YOUNGEST, last=OF_AGE - 1)),
+    SelectChoice(ADULT, _l("%(age)d or older", age=OF_AGE)),
+]
+GOOD_PASSWORD = _l("%(number)d characters or more. Some words in a row are easy to remember.", number=account.SHORTEST)
+WHY = {
+    "email": Contact.__holding__.purpose,
+    "name": Customer.__holding__.purpose,
+    "password": Account.__holding__.purpose,
+    "topics": Preference.__holding__.purpose,
+}
+"""Why we ask, in the words of what the tables say about themselves."""
 BY_EMAIL = [SelectChoice(topic.slug, topic.wording) for topic in TOPICS if Channel.EMAIL in topic.channels]
+
+
+def trimmed(text: str | None) -> str | None:
+    """Without the spaces that phones like to add."""
+    return text.strip() if text else text
 
 
 def fit_address(_form: FlaskForm, field: Field) -> None:
@@ -38,11 +62,17 @@ class RegisterForm(PortalForm):
     """One account."""
 
     email = EmailField(
-        _l("E-mail address"), [InputRequired(_l("Enter your e-mail address.")), fit_address], render_kw={"autocomplete": "email"}
+        _l("E-mail address"),
+        [InputRequired(_l("Enter your e-mail address.")), fit_address],
+        filters=[trimmed],
+        render_kw={"autocomplete": "email"},
     )
     name = StringField(_l("Name (optional)"), [Optional()], render_kw={"autocomplete": "name"})
     password = PasswordField(
-        _l("Password"), [InputRequired(_l("Choose a password.")), fit_password], render_kw={"autocomplete": "new-password"}
+        _l("Password"),
+        [InputRequired(_l("Choose a password.")), fit_password],
+        description=GOOD_PASSWORD,
+        render_kw={"autocomplete": "new-password"},
     )
     age = RadioField(_l("How old are you?"), [InputRequired(_l("Say how old you are."))], choices=AGES)
     topics = Ticks(_l("E-mail Notifications"), choices=BY_EMAIL)
@@ -62,7 +92,10 @@ class AddressForm(PortalForm):
     """Who is it?"""
 
     email = EmailField(
-        _l("E-mail address"), [InputRequired(_l("Enter your e-mail address.")), fit_address], render_kw={"autocomplete": "username"}
+        _l("E-mail address"),
+        [InputRequired(_l("Enter your e-mail address.")), fit_address],
+        filters=[trimmed],
+        render_kw={"autocomplete": "username"},
     )
     next = HiddenField()
 
@@ -84,6 +117,7 @@ class CodeForm(PortalForm):
     code = StringField(
         _l("Code from our mail"),
         [InputRequired(_l("Enter the six digits of the code."))],
+        description=_l("Six digits. They work for %(minutes)d minutes.", minutes=CODE_MINUTES),
         render_kw={"autocomplete": "one-time-code", "inputmode": "numeric"},
     )
 
@@ -98,7 +132,10 @@ class NewPasswordForm(PortalForm):
     """A password to choose, for the account of an address."""
 
     password = PasswordField(
-        _l("New password"), [InputRequired(_l("Choose a password.")), fit_password], render_kw={"autocomplete": "new-password"}
+        _l("New password"),
+        [InputRequired(_l("Choose a password.")), fit_password],
+        description=GOOD_PASSWORD,
+        render_kw={"autocomplete": "new-password"},
     )
 
     def __init__(self, address: str = "") -> None:
@@ -118,7 +155,10 @@ class NewAddressForm(PortalForm):
     """A new e-mail address."""
 
     email = EmailField(
-        _l("New e-mail address"), [InputRequired(_l("Enter the new address.")), fit_address], render_kw={"autocomplete": "email"}
+        _l("New e-mail address"),
+        [InputRequired(_l("Enter the new address.")), fit_address],
+        filters=[trimmed],
+        render_kw={"autocomplete": "email"},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import structlog
 from flask_babel import gettext as _
 
 from portal.access import door, notice, session, ticket
@@ -16,6 +17,8 @@ from portal.core.rules import Gone
 from portal.customers import customer
 from portal.customers.customer import Customer
 from portal.letters import letter
+
+log = structlog.get_logger()
 
 
 def begin(address: str, target: str) -> str:
@@ -45,6 +48,7 @@ def by_password(address: str, fit: Fit | None) -> Customer | None:
     """Sign in after `fitting`."""
     person = customer.find_by_email(address)
     if person is None or not account.still_fits(person, fit):
+        log.info("sign_in_refused", way="password")
         return None
     _enter(person, proved=True)
     return person
@@ -69,6 +73,7 @@ def by_code(waiting: Ticket, code: str) -> Customer | None:
     """Sign in with a mailed code. It proves the address; it is no second proof for dangerous acts."""
     person = customer.find_by_email(waiting.payload["email"])
     if not ticket.try_code(waiting, code) or person is None:
+        log.info("sign_in_refused", way="code")
         return None
     if not ticket.use(waiting):
         raise Gone(_("This code was used before. Ask for a new one."))
@@ -87,6 +92,7 @@ def _enter(person: Customer, *, proved: bool) -> None:
     is_new = not session.is_known_device(person.id)
     door.welcome(person, proved=proved)
     audit.record("signed_in", person.id)
+    log.info("signed_in", person=str(person.id))
     if is_new:
         notice.tell(person.id, "new_device", priority=Priority.URGENT)
 

@@ -9,13 +9,14 @@ from flask import Blueprint, flash, g, redirect, render_template, request, url_f
 from flask_babel import gettext as _
 from wtforms.fields import SelectChoice
 
-from portal.access import door, notice
+from portal.access import door, notice, ticket
 from portal.access import session as sessions
 from portal.access.door import own_session, subject
 from portal.access.page import ARRIVING, CUSTOMER, VIEW, Limit, by_address, by_session, page
 from portal.access.session import STRONG_MINUTES
+from portal.access.ticket import Purpose
 from portal.accounts import account, email_change, personal, registration
-from portal.accounts.forms import DetailsForm, NewAddressForm, NewPasswordForm, WelcomeForm
+from portal.accounts.forms import WHY, DetailsForm, NewAddressForm, NewPasswordForm, WelcomeForm
 from portal.contacts import contact
 from portal.core import audit, db, keyring, web
 from portal.core.jobs import Priority
@@ -67,7 +68,7 @@ def details() -> Any:
 
 def _details_page(form: DetailsForm) -> Any:
     form.time_zone.choices = [SelectChoice("", _("The shop's time zone")), *ZONES]
-    return render_template("accounts/details.html", form=form, address=_own_address())
+    return render_template("accounts/details.html", form=form, address=_own_address(), why=WHY)
 
 
 @bp.post("/me/details")
@@ -87,7 +88,11 @@ def save_details() -> Any:
 @bp.get("/me/details/email")
 @page(CUSTOMER, fresh=5)
 def email() -> Any:
-    return render_template("accounts/email.html", form=NewAddressForm(), address=_own_address())
+    return _email_page(NewAddressForm(), _own_address())
+
+
+def _email_page(form: NewAddressForm, own: str) -> Any:
+    return render_template("accounts/email.html", form=form, address=own, why=WHY, hours=ticket.hours(Purpose.UNDO_EMAIL))
 
 
 @bp.post("/me/details/email")
@@ -98,7 +103,7 @@ def change_email() -> Any:
     if is_valid and keyring.normal_email(form.email.data) == keyring.normal_email(own):
         form.email.errors = [_("This is your address already. Enter the new one.")]
     if form.errors:
-        return render_template("accounts/email.html", form=form, address=own), 422
+        return _email_page(form, own), 422
     email_change.ask(subject(), form.email.data)
     flash(_("We sent a mail to the new address. Open it and confirm; until then nothing changes."))
     return redirect(url_for(".details"))
