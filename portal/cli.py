@@ -63,8 +63,9 @@ def migrate() -> None:
 
 def _migrated(own: Settings) -> Portal:
     config = alembic_config()
-    config.attributes["engine"] = db.make_engine(own.database_owner_url)
+    config.attributes["engine"] = engine = db.make_engine(own.database_owner_url)
     command.upgrade(config, "head")
+    engine.dispose()
     return create_app(own)
 
 
