@@ -45,7 +45,13 @@ class Contact(Owned, Base):
         on_erasure=OnErasure.DELETE,
         kept=_l("as long as you have an account"),
         hidden=frozenset({"uid", "digest"}),
-        plain={"uid": "random, stands in unsubscribe links", "digest": "keyed digest for look-up", "kind": "a word", "verified_at": "time", "bounce_state": "a word"},
+        plain={
+            "uid": "random, stands in unsubscribe links",
+            "digest": "keyed digest for look-up",
+            "kind": "a word",
+            "verified_at": "time",
+            "bounce_state": "a word",
+        },
         page="accounts.details",
     )
 

@@ -45,7 +45,13 @@ TOPICS = (
     Topic("offers", "o", _l("Special offers"), _l("Tell me about sales and special offers."), EVERYWHERE),
     Topic("new-products", "p", _l("New products"), _l("Tell me when new instruments and gear arrive."), EVERYWHERE),
     Topic("clinics", "c", _l("Clinics and events"), _l("Invite me to clinics, workshops and events."), EVERYWHERE),
-    Topic("partner-offers", "v", _l("Partner offers"), _l("Send me offers of makers and partners. The shop sends them; partners never get my address."), (Channel.EMAIL, Channel.POST)),
+    Topic(
+        "partner-offers",
+        "v",
+        _l("Partner offers"),
+        _l("Send me offers of makers and partners. The shop sends them; partners never get my address."),
+        (Channel.EMAIL, Channel.POST),
+    ),
 )
 BY_SLUG = {topic.slug: topic for topic in TOPICS}
 BY_CODE = {topic.code: topic for topic in TOPICS}
