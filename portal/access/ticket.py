@@ -77,6 +77,7 @@ class Ticket(Owned, Base):
         plain={
             "token": "digest of a random token",
             "code": "keyed digest of a code",
+            "code_expires_at": "time",
             "purpose": "a word",
             "tries": "a count",
             "expires_at": "time",

@@ -45,6 +45,8 @@ class Choice(Base):
             "channel": "a word",
             "answer": "a word",
             "until": "time",
+            "via": "names the page or the link",
+            "by": "an id, never a name",
             "at": "time",
         },
         page="preferences.history",
@@ -84,7 +86,13 @@ class Preference(Base):
         kept=_l("a no without end, so that nobody writes to you again; without your name or address"),
         found_by="digest",
         hidden=frozenset({"digest"}),
-        plain={"digest": "keyed digest: outlives the person, tells no address", "answer": "a word", "until": "time", "at": "time"},
+        plain={
+            "digest": "keyed digest: outlives the person, tells no address",
+            "topic": "a word",
+            "answer": "a word",
+            "until": "time",
+            "at": "time",
+        },
         page="preferences.notifications",
     )
 
