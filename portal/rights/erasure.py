@@ -6,11 +6,10 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, cast
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import settings
@@ -21,7 +20,7 @@ from portal.contacts import choice, contact
 from portal.contacts.contact import Contact
 from portal.core import audit, clock, db, jobs, keyring, ledger, rotation, web
 from portal.core.db import Base, Moment, Short
-from portal.core.holdings import Basis, Held, Holding, OnErasure
+from portal.core.holdings import Basis, Holding, OnErasure
 from portal.core.jobs import Job, Later, More, Settle, errand, job
 from portal.core.rules import Gone, Refused, transition
 from portal.core.sealed import Owned
@@ -30,9 +29,8 @@ from portal.customers.customer import Customer, ExternalId
 from portal.letters import letter
 from portal.orders import order
 from portal.payments import method
-from portal.rights import plan, records
+from portal.rights import fate, plan, records
 
-BATCH = 500
 WARNED_BEFORE = timedelta(days=3)
 LOOK_AGAIN = timedelta(minutes=1)
 FINAL_WITHIN = timedelta(days=2)
@@ -190,7 +188,7 @@ def carry_out(task: Job) -> More | Later | None:
         return None
     if asked.state == State.WAITING:
         return _begin(asked)
-    if _sweep(asked.person_id):
+    if fate.sweep(asked.person_id):
         return More()
     others = [kind for kind in _open_errands(asked.id) if kind not in {ERASE, WARN, PURGE}]
     if others:
@@ -235,45 +233,6 @@ def _last_letter(asked: Erasure) -> None:
     values["last_day"] = long_date(listed.last_day) if listed.last_day else ""
     for own in _emails(asked.person_id):
         letter.post_to_stranger("erasure_done", own.address, values)
-
-
-def _sweep(person_id: uuid.UUID) -> int:
-    """Let every holding meet its declared fate, at most one batch each; how many rows were touched."""
-    whose = records.Subject(person_id, (), is_living=False)
-    touched = 0
-    for held in records.all_held():
-        if held.holding.tied_to:
-            touched += _forget_tied(held, person_id)
-        if held.holding.found_by != "digest":
-            touched += _fate(held, whose)
-    return touched
-
-
-def _fate(held: Held, whose: records.Subject) -> int:
-    table, said = held.table, held.holding.on_erasure
-    chosen = select(table.c.id).where(records.mine(held, whose)).limit(BATCH)
-    if said == OnErasure.DELETE:
-        return _count(delete(table).where(table.c.id.in_(chosen)))
-    if said == OnErasure.PSEUDONYMIZE:
-        return _count(update(table).where(table.c.id.in_(chosen.where(table.c.box.is_not(None)))).values(box=None))
-    return 0
-
-
-def _forget_tied(held: Held, person_id: uuid.UUID) -> int:
-    """People known only through this one go along, keys and rows."""
-    table = held.table
-    tied = (
-        db.session()
-        .execute(select(table.c.id, table.c.person_id).where(table.c[held.holding.tied_to or ""] == person_id).limit(BATCH))
-        .all()
-    )
-    for row in tied:
-        keyring.destroy(row.person_id, keyring.PROFILE)
-    return _count(delete(table).where(table.c.id.in_([row.id for row in tied]))) if tied else 0
-
-
-def _count(statement: Any) -> int:
-    return cast(CursorResult[Any], db.session().execute(statement)).rowcount
 
 
 def _open_errands(about: uuid.UUID) -> Sequence[str]:
