@@ -6,6 +6,7 @@ import re
 import unicodedata
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from email_validator import EmailNotValidError, validate_email
@@ -15,6 +16,8 @@ HIDDEN = re.compile("[\u200b-\u200d\ufeff]")
 SPACES = re.compile("[ \u00a0\u202f'\u2019]")
 MONEY = re.compile(r"([+-]?)[^\d.,+-]{0,4}([+-]?)([0-9](?:[0-9.,' \u00a0\u202f\u2019]*[0-9])?|[.,][0-9]+)[^\d.,+-]{0,4}")
 LONGEST_AMOUNT = 40
+LONGEST_LOCAL, LONGEST_EMAIL = 64, 254
+PLAIN_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 WITHOUT_DECIMALS = frozenset(
     ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"),
 )
@@ -41,6 +44,18 @@ def email(text: str) -> str:
 
 def is_email(address: str) -> bool:
     """Whether mail could be sent there (RFC 5321); nobody is asked. Reserved test domains count."""
+    local, _at, domain = address.rpartition("@")
+    is_plain = address.isascii() and len(local) <= LONGEST_LOCAL and len(address) <= LONGEST_EMAIL and PLAIN_LOCAL.fullmatch(local)
+    return _is_domain(domain) if is_plain else _is_valid(address)
+
+
+@lru_cache(maxsize=4096)
+def _is_domain(domain: str) -> bool:
+    """The costly part of most addresses, asked once for all who share a domain."""
+    return _is_valid(f"a@{domain}")
+
+
+def _is_valid(address: str) -> bool:
     try:
         validate_email(address, strict=True, check_deliverability=False, test_environment=True)
     except EmailNotValidError:

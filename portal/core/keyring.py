@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -199,9 +200,14 @@ def digest(kind: str, value: str) -> bytes:
 def normal_email(address: str) -> str:
     """The form of an address that is looked up: NFC, trimmed, lower case, IDNA domain; dots and plus signs stay."""
     local, _, domain = unicodedata.normalize("NFC", address).strip().lower().rpartition("@")
+    return f"{local}@{_normal_domain(domain)}"
+
+
+@lru_cache(maxsize=4096)
+def _normal_domain(domain: str) -> str:
     with suppress(idna.IDNAError):
-        domain = idna.encode(domain, uts46=True).decode() if len(domain) <= LONGEST_DOMAIN else domain
-    return f"{local}@{domain}"
+        return idna.encode(domain, uts46=True).decode() if len(domain) <= LONGEST_DOMAIN else domain
+    return domain
 
 
 def email_digest(address: str) -> bytes:

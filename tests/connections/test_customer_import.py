@@ -222,6 +222,13 @@ def test_a_yes_given_here_survives_the_files_that_said_no_before(house: Portal, 
     assert shop.wants("zoe@example.com")
 
 
+def test_a_no_is_remembered_though_the_same_account_says_yes_later(house: Portal, shop: Shop) -> None:
+    for number, answer in (("1", "no"), ("1", "yes"), ("2", "yes")):
+        shop.take(CUSTOMERS, row(number, mail=answer))
+
+    assert not shop.wants("zoe@example.com")
+
+
 def test_a_pause_stays_a_pause(house: Portal, shop: Shop) -> None:
     shop.take(CUSTOMERS, row(mail="yes"))
     with house.app_context(), acting.acting(PERSON), db.transaction():
@@ -300,6 +307,26 @@ def test_another_account_of_the_same_mailbox_only_fills_gaps(house: Portal, shop
         assert (found.id, found.name, found.note, found.is_registered) == (bob.id, bob.name, "likes reeds", True)
         assert len(address.of(bob.id)) == 1
     assert outcome.told == [("1", "First Name")]
+
+
+def test_the_same_place_in_other_letters_is_no_second_address(house: Portal, shop: Shop) -> None:
+    shop.take(CUSTOMERS, row("1", First_Name="Zoë", **home("1 Lantern Row")), row("2", **home("1 LANTERN ROW")))
+
+    with house.app_context(), db.reading():
+        assert len(address.of(person_of("zoe@example.com").id)) == 1
+
+
+def test_of_two_rows_with_one_number_the_first_counts(house: Portal, shop: Shop) -> None:
+    rows = [row(First_Name="Zoë"), row(First_Name="Zoe", Note="plays the reed")]
+    outcome = shop.take(CUSTOMERS, *rows)
+    before = fingerprint(house)
+    shop.take(CUSTOMERS, *rows)
+
+    assert outcome.told == [("2", "First Name")]
+    assert fingerprint(house) == before
+    with house.app_context(), db.reading():
+        zoe = person_of("zoe@example.com")
+        assert (zoe.name, zoe.note) == ("Zoë", "plays the reed")
 
 
 def test_an_address_that_was_removed_here_does_not_come_back(house: Portal, shop: Shop) -> None:
