@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from portal.access import door
 from portal.access.door import subject
 from portal.access.page import CUSTOMER, LINK, VIEW, page
+from portal.addresses import countries
 from portal.core import acting, web
 from portal.core.forms import PlainForm, PortalForm
 from portal.orders import order as orders
@@ -43,7 +44,8 @@ def holding(name: str) -> Any:
 @page(CUSTOMER, staff=VIEW)
 def order(order_id: str) -> Any:
     bought = door.found(orders.get(subject().id, door.key_of(order_id)))
-    return render_template("rights/order.html", order=bought, gift=recipient.of_order(bought.id), law=plan.law_named(bought.keep_rule))
+    gift = recipient.of_order(bought.id)
+    return render_template("rights/order.html", order=bought, gift=gift, law=plan.law_named(bought.keep_rule), lines=countries.lines)
 
 
 @bp.get("/me/export")

@@ -52,7 +52,7 @@ def test_programs_read_every_letter_newest_first(visitor: Browser, newsletter: s
 
 def test_a_reader_goes_from_the_list_through_a_letter_to_the_end_of_the_newsletter(visitor: Browser, newsletter: str, ada: Person) -> None:
     listed = visitor.get("/dev/mail")
-    assert listed.soup.select_one("main table a")["href"] == f"/dev/mail/{newsletter}"  # type: ignore[index]
+    assert listed.soup.select_one("main .table a")["href"] == f"/dev/mail/{newsletter}"  # type: ignore[index]
     assert ada.email in listed.words
 
     shown = visitor.get(f"/dev/mail/{newsletter}")
@@ -91,7 +91,7 @@ def test_the_list_has_pages_of_twenty(house: Portal, visitor: Browser, place: Pa
 
     first = visitor.get("/dev/mail")
     assert "41 entries in all" in first.words
-    assert len(first.soup.select("main tbody tr")) == 20
+    assert len(first.soup.select("main .body [role=row]")) == 20
     last = visitor.get("/dev/mail?page=3")
     assert "Letter 0 " in last.words
     assert not last.soup.find("a", rel="next")

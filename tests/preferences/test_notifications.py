@@ -127,9 +127,9 @@ def test_a_pause_is_shown_with_its_end_and_ends(house: Portal, ada: Person, read
 
 
 def test_text_messages_are_shown_only_to_who_said_yes_to_one(browser: Browser, reader: Reader) -> None:
-    assert "Text message" not in [cell.text for cell in browser.get(PAGE).soup.find_all("th")]
+    assert "Text message" not in [cell.text for cell in browser.get(PAGE).soup.select("[role=columnheader]")]
     reader.says("offers", yes=True, channel=Channel.SMS)
-    assert "Text message" in [cell.text for cell in browser.get(PAGE).soup.find_all("th")]
+    assert "Text message" in [cell.text for cell in browser.get(PAGE).soup.select("[role=columnheader]")]
 
 
 def test_when_and_how_each_list_was_last_set_is_shown(house: Portal, browser: Browser, reader: Reader) -> None:
@@ -191,11 +191,11 @@ def test_a_long_history_is_shown_in_parts(browser: Browser, reader: Reader) -> N
     for turn in range(60):
         reader.says("newsletter", yes=turn % 2 == 1)
     first = browser.get(f"{PAGE}/history")
-    assert len(first.soup.select("tbody tr")) == 20
+    assert len(first.soup.select(".body [role=row]")) == 20
     seen, page = 20, first
     while older := page.soup.find("a", string="Older answers"):
         page = browser.get(str(older["href"]))
-        seen += len(page.soup.select("tbody tr"))
+        seen += len(page.soup.select(".body [role=row]"))
     assert seen == 65
 
 

@@ -30,7 +30,7 @@ def buy(house: Portal, person_id: UUID, number: str = "#1001", *, days_ago: int 
         bought.lines = [{"name": "Linden Parlor Guitar", "quantity": 1, "price": "812.40"}]
         bought.amounts = {"total": "812.40", "taxes": "129.71"}
         bought.email, bought.phone, bought.note = "ada@example.com", "+49 30 5550142", "Please ring twice"
-        bought.billing = {"name": "Ada Lovell", "address1": "Lindenstraße 9", "city": "Berlin", "postal_code": "10969", "country": "DE"}
+        bought.billing = {"name": "Ada Lovell", "line1": "Lindenstraße 9", "city": "Berlin", "postal_code": "10969", "country": "DE"}
         session.add(bought)
         return bought.id
 
@@ -43,5 +43,5 @@ def give(house: Portal, giver_id: UUID, order_id: UUID, name: str = "June Lovell
         db.transaction() as session,
     ):
         person_id = keyring.mint()
-        session.add(Recipient(person_id=person_id, giver_id=giver_id, order_id=order_id, name=name, address={"address1": "3 Quiet Lane"}))
+        session.add(Recipient(person_id=person_id, giver_id=giver_id, order_id=order_id, name=name, address={"line1": "3 Quiet Lane"}))
         return person_id

@@ -59,7 +59,7 @@ def test_ada_downloads_everything_we_hold_about_her_at_once(house: Portal, ada: 
     assert archive.namelist()[-1] == "manifest.json"
     found = held(archive)
     assert found["customer"]["records"][0]["name"] == "Ada Lovell"
-    assert found["purchase"]["records"][0]["billing"]["address1"] == "Lindenstraße 9"
+    assert found["purchase"]["records"][0]["billing"]["line1"] == "Lindenstraße 9"
     assert found["contact"]["records"][0]["address"] == "ada@example.com"
     assert mailbag.last("ada@example.com").subject == "A copy of your data was downloaded"
 
