@@ -66,7 +66,12 @@ def hear_first(said: Iterable[tuple[bytes, Said]]) -> None:
     session.execute(Choice.__table__.insert(), [{"id": new_key(), **answer, **proof} for answer in answers])  # type: ignore[attr-defined]
 
 
-def stems_from_erasure(digest: bytes) -> bool:
+def erased_among(standings: Mapping[bytes, Standing]) -> int:
+    """How many of these addresses had an owner who was erased here."""
+    return sum(_stems_from_erasure(digest) for digest, standing in standings.items() if standing.answers)
+
+
+def _stems_from_erasure(digest: bytes) -> bool:
     """Was everything stopped because the owner of this address was erased?"""
     last = choice.last_said(digest)
     return any((said := last.get((ALL, channel))) is not None and said.via == ERASURE for channel in Channel)

@@ -351,6 +351,14 @@ def test_no_file_changes_the_address_that_somebody_signs_in_with(house: Portal, 
     assert not shop.wants("mallory@example.com")
 
 
+def test_a_yes_under_another_address_is_no_yes_of_the_one_we_know(house: Portal, shop: Shop) -> None:
+    shop.take(CUSTOMERS, row("1", "zoe@example.com"))
+    shop.take(CUSTOMERS, row("1", "mallory@example.com", "yes"))
+
+    assert not shop.wants("zoe@example.com")
+    assert not shop.wants("mallory@example.com")
+
+
 def test_a_number_that_belongs_to_somebody_else_stays_theirs(house: Portal, shop: Shop) -> None:
     shop.take(CUSTOMERS, row("1", "ada@example.com", First_Name="Ada"), row("2", "bob@example.com"))
     twice = [shop.take(CUSTOMERS, row("1", "bob@example.com", First_Name="Bob")) for _time in range(2)]

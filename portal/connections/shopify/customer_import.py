@@ -71,7 +71,7 @@ def _bring_in(source: Source, new: Sequence[Saying], tally: Tally) -> None:
             first.append((digest, marketing(saying.fields)))
             continue
         hear(saying, digest, marketing(saying.fields), (), tally)
-        tally.erased_before += digest is not None and answers.stems_from_erasure(digest)
+    tally.erased_before += answers.erased_among(standings)
     answers.hear_first(first)
 
 

@@ -19,6 +19,7 @@ from portal.connections.report import Report
 from portal.connections.shopify import purchase
 from portal.connections.shopify.orders import OrderGroup, read_orders
 from portal.connections.shopify.sayings import SYSTEM
+from portal.contacts import choice
 from portal.contacts.contact import Contact
 from portal.core import audit, clock, db, keyring
 from portal.core.db import new_key
@@ -48,10 +49,11 @@ def _write(source: Source, groups: list[OrderGroup]) -> Tally:
     known = {row.number_digest: row for row in db.session().scalars(select(Order).where(Order.number_digest.in_(digests)))}
     new = {digest: group for digest, group in digests.items() if digest not in known}
     buyers = _buyers(source, list(new.values()), tally)
-    for digest, group in new.items():
-        _add(source, buyers[group.name], digest, group)
-    for digest, row in known.items():
-        _update(source, row, digests[digest], tally)
+    with db.session().no_autoflush:  # all rows of the batch are written at its end, not one by one
+        for digest, group in new.items():
+            _add(source, buyers[group.name], digest, group)
+        for digest, row in known.items():
+            _update(source, row, digests[digest], tally)
     tally.imported = sum(len(group.places) for group in new.values())
     tally.updated = sum(len(digests[digest].places) for digest in known)
     return tally
@@ -65,7 +67,7 @@ def _buyers(source: Source, groups: Sequence[OrderGroup], tally: Tally) -> Mappi
     first = {digest: group for group in reversed(groups) if (digest := digests.get(group.name)) and digest not in owners}
     guests = [_guest(source, digest, group) for digest, group in first.items()]
     owners |= dict(zip(first, bring_in(guests), strict=True))
-    tally.erased_before += sum(answers.stems_from_erasure(digest) for digest in first)
+    tally.erased_before += answers.erased_among(choice.standings(list(first)))
     nameless = [group.name for group in groups if not group.email]
     minted = [person_id for person_id, _dek in keyring.mint_many(len(nameless))]
     return {name: owners[digest] for name, digest in digests.items()} | dict(zip(nameless, minted, strict=True))
