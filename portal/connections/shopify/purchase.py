@@ -80,13 +80,11 @@ def _address(address: PostalAddress) -> dict[str, str]:
 
 
 def _line(line: OrderLine) -> Fields:
-    return _filled(
+    """An item. Its name, number and price are always there, if only as empty texts."""
+    return {"name": line.name, "quantity": _text(line.quantity), "price": _text(line.price)} | _filled(
         {
-            "name": line.name,
             "sku": line.sku,
             "vendor": line.vendor,
-            "quantity": _text(line.quantity),
-            "price": _text(line.price),
             "compare_at_price": _text(line.compare_at_price),
             "discount": _text(line.discount),
             "requires_shipping": line.requires_shipping,
