@@ -36,7 +36,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     path = click.Path(path_type=Path)
     for add in (
         click.option("--report", "report_file", type=path, help="Write what became of each row to this file (mode 0600)."),
-        click.option("--dry-run", is_flag=True, help="Do all of it, count, and undo it."),
+        click.option("--dry-run", is_flag=True, help="Do all of it, count, and undo it. On SQLite nobody else can write meanwhile."),
         click.argument("file", type=path),
     ):
         command = add(command)
