@@ -6,8 +6,10 @@ import secrets
 import unicodedata
 from typing import Any
 
+from flask import request
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
+from werkzeug.datastructures import MultiDict
 from wtforms import Field, HiddenField, PasswordField, StringField, TextAreaField, ValidationError
 
 from portal.core import card_numbers
@@ -19,6 +21,13 @@ class PortalForm(FlaskForm):  # type: ignore[misc]
     """A form of a signed-in page, or of the steps before."""
 
     form_key = HiddenField(default=lambda: secrets.token_urlsafe(12))
+
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]  # noqa: D106 - named by the library
+        def wrap_formdata(self, _form: FlaskForm, formdata: Any) -> Any:
+            """Fields are text: a file or a JSON value under the name of one is left aside."""
+            if formdata is None or isinstance(formdata, MultiDict):
+                return formdata
+            return request.form if request.method == "POST" else None
 
     def validate(self, extra_validators: Any = None) -> bool:
         """Every text field also refuses card numbers and what no store can keep. A password is taken as typed."""
@@ -32,7 +41,7 @@ class PlainForm(PortalForm):
 
     form_key = None
 
-    class Meta(FlaskForm.Meta):  # type: ignore[misc]
+    class Meta(PortalForm.Meta):  # noqa: D106 - as above
         csrf = False
 
 
