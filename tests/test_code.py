@@ -112,9 +112,10 @@ def _patterns() -> dict[str, re.Pattern[str] | re.Pattern[bytes]]:
         found |= {f"{module.__name__}.{name}": value for name, value in vars(module).items() if isinstance(value, re.Pattern)}
     for name, tree in _trees():
         for call in _calls(tree):
-            if ast.unparse(call.func).startswith("re.") and call.args and isinstance(call.args[0], ast.Constant):
-                if call.args[0].value not in {pattern.pattern for pattern in found.values()}:
-                    found[f"{name}:{call.lineno}"] = re.compile(call.args[0].value)
+            is_pattern = ast.unparse(call.func).startswith("re.") and call.args and isinstance(call.args[0], ast.Constant)
+            source = call.args[0].value if is_pattern else None  # type: ignore[attr-defined]
+            if source is not None and source not in {pattern.pattern for pattern in found.values()}:
+                found[f"{name}:{call.lineno}"] = re.compile(source)
     return found
 
 

@@ -16,6 +16,7 @@ from portal.contacts.choice import Answer, Choice, Standing
 from portal.contacts.contact import Contact
 from portal.contacts.topics import ALL, BY_SLUG, CHANNEL_TITLES, TOPICS, Channel, Topic
 from portal.core import db, web
+from portal.core.rules import NotFound
 
 VIA, WITHDRAWN = "notifications", "withdrawn"
 PAGE = 20
@@ -91,10 +92,10 @@ def pause(of: Contact, days: int) -> list[uuid.UUID]:
 
 
 def withdraw(of: Contact, choice_id: uuid.UUID) -> list[uuid.UUID]:
-    """Take a yes back, whenever it was given (GDPR Article 7(3))."""
+    """Take a yes back, whenever it was given (GDPR Article 7(3)). Raises NotFound for a choice that is not theirs."""
     yes = db.session().get(Choice, choice_id)
     if yes is None or yes.digest not in _digests(of):
-        return []
+        raise NotFound(_("There is nothing here."))
     said = choice.say_no(yes.digest, yes.topic, yes.channel, via=WITHDRAWN)
     return _told(of, [said] if said else [])
 

@@ -182,7 +182,7 @@ def test_nobody_withdraws_for_somebody_else(house: Portal, reader: Reader, bob: 
     path = str(browser.page.form("Clinics and events")["action"])
     other = Browser(house).signed_in_as(bob)
     token = other.get(PAGE).form("/stop").find("input", attrs={"name": "csrf_token"})["value"]  # type: ignore[index]
-    other.post(path, {"csrf_token": token})
+    other.post(path, {"csrf_token": token}, expect=404)
     assert reader.wants("clinics")
     assert reader.said() == []
 
