@@ -1,0 +1,1 @@
+"""Promises, each tried by a sentence about a person."""

@@ -56,7 +56,8 @@ class Browser:
         token = "t" + person.id.hex + clock.now().isoformat()
         with self.house.app_context(), db.transaction() as store:
             now = clock.now()
-            row = Session(person_id=person.id, token_digest=token_digest(token), device_digest=keyring.digest("device", "test"), seen_at=now, proved_at=now)
+            digest = keyring.digest("device", "test")
+            row = Session(person_id=person.id, token_digest=token_digest(token), device_digest=digest, seen_at=now, proved_at=now)
             row.strong_at = now if strong else None
             row.device = "Browser"
             store.add(row)
@@ -108,9 +109,12 @@ def _fill(data: dict[str, Any], field: Tag) -> None:
         data[name] = str(chosen.get("value", chosen.text)) if chosen else ""
     elif field.name == "textarea":
         data[name] = field.text.removeprefix("\n")
-    elif kind in {"checkbox", "radio"}:
+    elif kind == "checkbox":
         if field.has_attr("checked"):
-            data.setdefault(name, []).append(str(field.get("value", "y"))) if kind == "checkbox" else data.update({name: str(field.get("value", ""))})
+            data.setdefault(name, []).append(str(field.get("value", "y")))
+    elif kind == "radio":
+        if field.has_attr("checked"):
+            data[name] = str(field.get("value", ""))
     else:
         data[name] = str(field.get("value", ""))
 
@@ -121,7 +125,7 @@ def check(page: Page) -> None:
     parser.parse(page.text)
     title = " ".join(page.soup.title.get_text().split()) if page.soup.title else ""
     assert len(page.soup.find_all("h1")) == 1, f"{title}: not exactly one h1"
-    assert title.removeprefix("Error: ").rpartition(" – ")[0] == page.h1, f"title {title!r} is not the heading {page.h1!r}"
+    assert title.removeprefix("Error: ").rpartition(" \N{EN DASH} ")[0] == page.h1, f"title {title!r} is not the heading {page.h1!r}"
     ids = [str(tag["id"]) for tag in page.soup.find_all(id=True)]
     assert len(ids) == len(set(ids)), f"{title}: an id stands twice: {sorted(i for i in ids if ids.count(i) > 1)}"
     for form in page.soup.find_all("form"):
@@ -133,7 +137,7 @@ def check(page: Page) -> None:
     assert not page.soup.find_all(style=True), f"{title}: a style attribute"
     assert not [s for s in page.soup.find_all("script") if not s.get("src")], f"{title}: an inline script"
     assert not page.soup.find_all(lambda tag: any(a.startswith("on") for a in tag.attrs)), f"{title}: an inline handler"
-    assert page.soup.html and page.soup.html.get("lang"), f"{title}: no language"
+    assert page.soup.select_one("html[lang]"), f"{title}: no language"
     assert page.response.headers["Content-Security-Policy"] == CSP
     assert page.soup.find("a", href="/stop-email"), f"{title}: no way to stop mail"
     for link in page.soup.select("a[href], form[action], img[src], link[href], script[src]"):

@@ -157,7 +157,8 @@ def test_every_letter_is_listed_with_what_became_of_it(house: Portal, ada: Perso
         for template, state in became.items():
             session.execute(update(Letter).where(Letter.template == template).values(state=state, sent_at=clock.now()))
     page = browser.get("/me/mail")
-    cells = [[" ".join(cell.get_text(" ").split()) for cell in row.select("[role=rowheader], [role=cell] > div")] for row in page.soup.select(".body [role=row]")]
+    rows = page.soup.select(".body [role=row]")
+    cells = [[" ".join(cell.get_text(" ").split()) for cell in row.select("[role=rowheader], [role=cell] > div")] for row in rows]
     assert [(row[0], row[2]) for row in cells] == [
         ("Newsletter", "Not sent: you had said no"),
         ("Your account will be deleted in a few days", "Not sent: it was no longer needed"),
