@@ -43,8 +43,7 @@ def put_headers(response: Response) -> Response:
         response.headers["Strict-Transport-Security"] = f"max-age={YEAR}; includeSubDomains"
     if request.endpoint == "static" and "v" in request.args and response.status_code in {200, 304}:
         response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
-    elif request.endpoint not in {"static", "dashboard.brand_css"}:
-        response.headers.setdefault("Cache-Control", "no-store")
+    response.headers.setdefault("Cache-Control", "no-store")
     return response
 
 
