@@ -180,7 +180,7 @@ def say_imported_yes(digest: bytes, topic: str, channel: Channel, *, at: datetim
     """A yes that another system reports; without a time of its own it is unproven. It counts only where nothing was said before."""
     if standing(digest).answers.get((topic, channel)):
         return None
-    return _answer(digest, topic, channel, Answer.YES, IMPORTED if at else UNPROVEN, at or clock.now(), None)
+    return _answer(digest, topic, channel, Answer.YES, IMPORTED if at else UNPROVEN, at or clock.now(), None, wording="")
 
 
 def pause(digest: bytes, topic: str, channel: Channel, *, days: int, via: str) -> uuid.UUID | None:
