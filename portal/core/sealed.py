@@ -131,8 +131,9 @@ def _seal_before_flush(session: Session, _context: object, _instances: object) -
 
 
 @event.listens_for(Sealed, "expire", propagate=True)
-def _forget_on_expire(row: Sealed, _names: object) -> None:
-    row.forget_opened()
+def _forget_on_expire(row: Sealed | None, _names: object) -> None:
+    if row is not None:  # nobody holds it any more, as after a transaction that had to give way
+        row.forget_opened()
 
 
 @event.listens_for(Sealed, "refresh", propagate=True)
