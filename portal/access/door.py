@@ -181,8 +181,11 @@ def _serve_once(page: Page, view: Callable[[], Any]) -> Response:
 
 def _refuse_foreign_posts(page: Page) -> None:
     """Other sites' pages may not post here; only mail programs may, to unsubscribe (RFC 8058)."""
-    if page.door != MAIL and request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
-        abort(403)
+    if page.door != MAIL:
+        if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
+            abort(403)
+        if len(list(request.form.items(multi=True))) > (request.max_form_parts or 0):  # Werkzeug counts the parts of multipart bodies only
+            abort(413)
     if page.reads_cookie:
         csrf.protect()
 
@@ -191,6 +194,8 @@ def _admit(page: Page) -> Response | None:
     """None to let the request in, else the answer that asks for what is missing."""
     if not page.is_signed_in:
         return None
+    if request.method not in SAFE:
+        sessions.hold(session.get("_user_id", ""))
     if not current_user.is_authenticated:
         return _ask_to_sign_in()
     customer = _enter()

@@ -132,6 +132,12 @@ def find(token: str) -> tuple[Session, Customer, str] | None:
     return found[0], found[1], found[2] or ""
 
 
+def hold(token: str) -> None:
+    """Let this person's other acts wait until this transaction is over, so that what it checks still holds when it writes."""
+    owner = select(Session.person_id).where(Session.token_digest == token_digest(token)).scalar_subquery()
+    db.session().execute(select(Customer.id).where(Customer.id == owner).with_for_update())
+
+
 def live(person_id: uuid.UUID) -> Sequence[Session]:
     """Sessions that are open, newest first."""
     rows = db.session().scalars(

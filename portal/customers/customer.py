@@ -92,6 +92,11 @@ def get(person_id: uuid.UUID) -> Customer | None:
     return db.session().get(Customer, person_id)
 
 
+def hold(person_id: uuid.UUID) -> None:
+    """Let whoever else acts for this person wait until this transaction is over."""
+    db.session().execute(select(Customer.id).where(Customer.id == person_id).with_for_update())
+
+
 def find_by_email(address: str) -> Customer | None:
     """The customer whose e-mail address this is, in any spelling."""
     owner = select(Contact.person_id).where(Contact.digest == keyring.email_digest(address)).scalar_subquery()
