@@ -25,6 +25,7 @@ from portal.core.jobs import Job, Later, More, Settle, errand, job
 from portal.core.rules import Gone, Refused, transition
 from portal.core.sealed import Owned
 from portal.core.web import long_date
+from portal.customers import customer
 from portal.customers.customer import Customer, ExternalId
 from portal.letters import letter
 from portal.orders import order
@@ -115,6 +116,7 @@ def obstacle(person: Customer) -> str | None:
 
 def request(person: Customer, *, by: object) -> Erasure:
     """Ask for deletion. Refused while one is pending, right after a change of password or address, and with an order under way."""
+    customer.hold(person.id)
     if pending(person.id):
         raise Refused(_("Your account is already going to be deleted."))
     reason = obstacle(person)
@@ -201,10 +203,10 @@ def carry_out(task: Job) -> More | Later | None:
 
 def _begin(asked: Erasure) -> More | Later:
     """Tombstone first, then one transaction: whatever stops it now, running it again goes on from there."""
-    person = db.session().get(Customer, asked.person_id)
-    guarded = account.guarded_until(person) if person else None
-    if guarded or asked.due_at > clock.now():
-        return Later(max((guarded or asked.due_at) - clock.now(), LOOK_AGAIN))
+    if asked.person_id not in ledger.tombstones():
+        asked.due_at = max(asked.due_at, _not_before(asked.person_id))
+    if asked.due_at > clock.now():
+        return Later(max(asked.due_at - clock.now(), LOOK_AGAIN))
     ledger.bury(asked.person_id, asked.id)
     _last_letter(asked)
     for payload in method.errands(asked.person_id):
@@ -223,6 +225,16 @@ def _begin(asked: Erasure) -> More | Later:
     asked.begin()
     audit.record(rotation.PERSON_ERASED, asked.person_id)
     return More()
+
+
+def _not_before(person_id: uuid.UUID) -> datetime:
+    """A locked account waits for its owner, and a fresh password or address gives them time. Until then they can still keep it."""
+    person = customer.get(person_id)
+    if person is None:
+        return clock.now()
+    if person.frozen_at:
+        return clock.now() + account.GUARD
+    return account.guarded_until(person) or clock.now()
 
 
 def _last_letter(asked: Erasure) -> None:

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
+from portal.accounts import account, sign_in
 from portal.app import Portal
 from portal.contacts import choice, contact
 from portal.contacts.may_send import may_send
 from portal.contacts.topics import Channel
 from portal.core import clock, db, keyring, ledger
 from portal.core.keyring import Dek
+from portal.customers import customer
 from portal.letters import letter
 from portal.orders.order import Order, State
 from portal.orders.recipient import Recipient
@@ -211,3 +213,41 @@ def test_the_store_file_no_longer_holds_adas_words(
     stored = b"".join(file.read_bytes() for file in place.glob("portal.db*"))
     assert b"Lindenstra" not in stored
     assert b"ada@example.com" not in stored
+
+
+def test_an_account_that_its_owner_locked_is_not_deleted_before_they_are_back(
+    house: Portal, ada: Person, browser: Browser, mailbag: Mailbag, later: Callable[..., None]
+) -> None:
+    ask(browser)
+    owner = Browser(house)
+    owner.get(mailbag.last(ada.email).link("/not-me/"))
+    owner.submit("Lock my account")
+    later(days=15)
+    with db.transaction():
+        sign_in.send_reset(ada.email)
+    owner.get(mailbag.link(ada.email, "/reset/"))
+    owner.submit("password", password="nine silver flutes at dusk")
+    owner.signed_in_as(ada).get("/me/delete/status")
+    owner.submit("Keep my account")
+    later(days=30)
+    with db.reading():
+        assert customer.get(ada.id) is not None
+        assert keyring.dek_of(ada.id, keyring.PROFILE) is not None
+
+
+def test_a_new_password_late_in_the_grace_moves_the_day_and_the_account_can_be_kept_until_then(
+    house: Portal, ada: Person, browser: Browser, later: Callable[..., None]
+) -> None:
+    ask(browser)
+    later(days=13)
+    with db.transaction():
+        person = customer.get(ada.id)
+        assert person is not None
+        account.set_password(person, account.hashed("nine silver flutes at dusk"))
+    later(days=1, minutes=1)
+    back = Browser(house).signed_in_as(ada)
+    back.get("/me/delete/status")
+    back.submit("Keep my account")
+    later(days=30)
+    with db.reading():
+        assert keyring.dek_of(ada.id, keyring.PROFILE) is not None
