@@ -17,8 +17,9 @@ from flask import render_template
 from portal.access import notice
 from portal.core import audit, clock, csv_cells, db
 from portal.core.holdings import Held
-from portal.rights import records
+from portal.rights import records, telling
 from portal.rights.records import Subject
+from portal.rights.telling import Told
 
 FORMAT = "privacy-portal-export/1"
 READABLE_ROWS = 200
@@ -102,12 +103,15 @@ class Archive:
 
     def _index(self, held: list[Held], counted: dict[str, int]) -> Iterator[bytes]:
         with db.reading():
-            parts = [(one, records.columns(one), records.read(one, self.whose, until=self.until, limit=READABLE_ROWS)) for one in held]
-            page = render_template("rights/export_index.html", parts=parts, counted=counted, made_at=self.made_at, label=records.label)
+            parts = [(one, self._readable(one)) for one in held]
+            page = render_template("rights/export_index.html", parts=parts, counted=counted, made_at=self.made_at)
         with self._member("index.html") as member:
             member.write(page.encode())
-            member.records = sum(len(rows) for _one, _columns, rows in parts)
+            member.records = sum(len(rows) for _one, rows in parts)
         yield self.pipe.take()
+
+    def _readable(self, one: Held) -> list[Told]:
+        return [telling.told(one, record) for record in records.read(one, self.whose, until=self.until, limit=READABLE_ROWS)]
 
     def _json(self, held: list[Held]) -> Iterator[bytes]:
         with self._member("data.json") as member:

@@ -15,7 +15,7 @@ from portal.core import acting, web
 from portal.core.forms import PlainForm, PortalForm
 from portal.orders import order as orders
 from portal.orders import recipient
-from portal.rights import erasure, export, plan, records
+from portal.rights import erasure, export, plan, records, telling, words
 
 bp = Blueprint("rights", __name__)
 ROWS = 20
@@ -25,7 +25,7 @@ ROWS = 20
 @page(CUSTOMER, staff=VIEW)
 def data() -> Any:
     counted = records.counts(records.subject(subject().id))
-    return render_template("rights/data.html", held=records.all_held(), counted=counted)
+    return render_template("rights/data.html", held=records.all_held(), counted=counted, system=words.system)
 
 
 @bp.get("/me/data/<name>")
@@ -36,7 +36,7 @@ def holding(name: str) -> Any:
     rows = records.newest(held, records.subject(subject().id), ROWS + 1, before=door.key_of(before) if before else None)
     older = rows[ROWS - 1]["id"] if len(rows) > ROWS else None
     return render_template(
-        "rights/holding.html", held=held, rows=rows[:ROWS], columns=records.columns(held), label=records.label, older=older
+        "rights/holding.html", holding=held.holding, name=name, records=[telling.in_a_list(held, row) for row in rows[:ROWS]], older=older
     )
 
 
@@ -45,7 +45,10 @@ def holding(name: str) -> Any:
 def order(order_id: str) -> Any:
     bought = door.found(orders.get(subject().id, door.key_of(order_id)))
     gift = recipient.of_order(bought.id)
-    return render_template("rights/order.html", order=bought, gift=gift, law=plan.law_named(bought.keep_rule), lines=countries.lines)
+    return render_template(
+        "rights/order.html", order=bought, gift=gift, law=plan.law_named(bought.keep_rule), lines=countries.lines,
+        state=words.STATES[orders.State][bought.state], more=telling.beside_the_items(bought),
+    )  # fmt: skip
 
 
 @bp.get("/me/export")
