@@ -13,19 +13,20 @@ from portal.core.web import long_date
 from portal.preferences import address_stop, notifications, unsubscribe
 
 WAYS = {
-    unsubscribe.ONE_CLICK: _l("the unsubscribe button of a mail program"),
-    unsubscribe.FORM: _l("the unsubscribe link in a mail"),
-    unsubscribe.BARE_POST: _l("the unsubscribe link in a mail"),
-    unsubscribe.CHOICES: _l("the unsubscribe link in a mail"),
-    unsubscribe.STOP_EMAIL: _l("the page “Stop e-mails”"),
-    address_stop.STOP_POST: _l("the page “Stop post”"),
-    notifications.VIA: _l("E-mail Notifications"),
-    notifications.WITHDRAWN: _l("the list of your choices"),
-    UNDO: _l("Undo"),
-    "registration": _l("opening the account"),
+    unsubscribe.ONE_CLICK: _l("with the unsubscribe button of a mail program"),
+    unsubscribe.FORM: _l("through the unsubscribe link in a mail"),
+    unsubscribe.BARE_POST: _l("through the unsubscribe link in a mail"),
+    unsubscribe.CHOICES: _l("through the unsubscribe link in a mail"),
+    unsubscribe.STOP_EMAIL: _l("on the page “Stop e-mails”"),
+    address_stop.STOP_POST: _l("on the page “Stop post”"),
+    notifications.VIA: _l("on the page “E-mail Notifications”"),
+    notifications.WITHDRAWN: _l("in the list of your choices"),
+    UNDO: _l("by taking back a change"),
+    "registration": _l("when the account was opened"),
     "address change": _l("taken along to your new address"),
-    IMPORTED: _l("taken over from the shop's system"),
-    UNPROVEN: _l("taken over from the shop's system"),
+    "erasure": _l("when your data was deleted"),
+    IMPORTED: _l("from the shop's own records"),
+    UNPROVEN: _l("from the shop's own records"),
 }
 PEOPLE = {
     Kind.CUSTOMER: _l("You"),
@@ -39,12 +40,22 @@ PEOPLE = {
 
 def way(choice: Choice) -> str:
     """By which way it was said."""
-    return str(WAYS.get(choice.via, choice.via))
+    return way_of(choice.via)
+
+
+def way_of(via: str) -> str:
+    """A way in words; one of an older portal stays unnamed."""
+    return str(WAYS.get(via, _("in another way")))
 
 
 def who(choice: Choice) -> str:
     """Who said it, without a name."""
-    return str(PEOPLE[Kind(choice.by.partition(":")[0])])
+    return person(choice.by)
+
+
+def person(actor: str) -> str:
+    """An actor in words, without a name."""
+    return str(PEOPLE[Kind(actor.partition(":")[0])])
 
 
 def about(choice: Choice) -> str:

@@ -136,7 +136,7 @@ def test_when_and_how_each_list_was_last_set_is_shown(house: Portal, browser: Br
     house.test_client().post(reader.link("offers"), data=b"List-Unsubscribe=One-Click")
     words = browser.get(PAGE).words
     assert "the unsubscribe button of a mail program" in words
-    assert "opening the account" in words
+    assert "when the account was opened" in words
 
 
 def test_what_cannot_be_stopped_is_named_with_its_reason(browser: Browser, visitor: Browser, reader: Reader) -> None:
@@ -149,7 +149,7 @@ def test_the_history_tells_when_what_how_who_and_the_words(house: Portal, browse
     house.test_client().post(reader.link("offers"), data=b"List-Unsubscribe=One-Click")
     words = browser.get(f"{PAGE}/history").words
     assert "Special offers, E-mail" in words
-    assert "Someone with the link in your mail: the unsubscribe button of a mail program." in words
+    assert "Someone with the link in your mail, with the unsubscribe button of a mail program." in words
     assert "Send me the newsletter with stories and tips about music." in words
     assert "You: opening the account." in words
     assert "6 answers in all" in words
@@ -161,7 +161,7 @@ def test_a_yes_that_came_without_its_time_is_marked_unproven(house: Portal, brow
         choice.say_imported_yes(reader.digest, "offers", Channel.POST, at=clock.now())
     words = browser.get(f"{PAGE}/history").words
     assert words.count("Not proven") == 1
-    assert words.count("The shop's system: taken over from the shop's system.") == 2
+    assert words.count("The shop's system, from the shop's own records.") == 2
 
 
 def test_nobody_said_anything_yet(browser: Browser) -> None:
