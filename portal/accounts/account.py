@@ -147,7 +147,7 @@ def set_password(customer: Customer, password_hash: str, *, keep_session: uuid.U
         give_password(customer, password_hash)
     else:
         account.changed_at, account.password_hash = clock.now(), password_hash
-        audit.record("password_set", customer.id)
+        audit.record("password_changed", customer.id)
     session.end_all(customer.id, but=keep_session)
     ticket.void(Purpose.RESET, customer.id)
     tell(customer.id, "password_changed", priority=Priority.URGENT)

@@ -81,7 +81,7 @@ def save_details() -> Any:
     warning = personal.change(subject(), form.name.data or "", form.phone.data or "", form.time_zone.data or "")
     flash(_("Your details are saved."))
     if warning:
-        flash(warning)
+        flash(_("This phone number looks unusual. If it is right, leave it as it is."))
     return redirect(url_for(".details"))
 
 

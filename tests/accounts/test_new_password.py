@@ -125,6 +125,7 @@ def test_ada_changes_her_password_and_stays_signed_in_here_only(house: Portal, b
     assert is_signed_in(browser)
     assert not is_signed_in(other)
     assert mailbag.last(ada.email).subject == "Your password was changed"
+    assert "The password was changed. All other devices were signed out." in browser.get("/me/activity").words
 
 
 def test_this_was_not_me_ends_all_sessions_and_refuses_changes_until_a_reset(

@@ -97,6 +97,7 @@ def test_an_imported_customer_gets_in_by_code_accepts_the_policy_and_may_set_a_p
     visitor.submit("code", code=mailbag.last("carol@example.net", "confirm").code)
     visitor.submit("Save", password=PASSWORD)
     assert mailbag.last("carol@example.net", "Your password was changed")
+    assert "A password was set. With your sign-in" in visitor.get("/me/activity").words, "no other device was signed out"
     with house.app_context(), db.reading():
         person = customer.get(person_id)
         assert person is not None
