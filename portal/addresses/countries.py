@@ -72,6 +72,7 @@ class _Rules:
     example: str
     regions: tuple[tuple[str, str], ...]
     region_names: frozenset[str]
+    region_codes: Mapping[str, re.Pattern[str]]
 
 
 def form_for(country: str) -> AddressForm:
@@ -128,11 +129,19 @@ def _with_choice(field: Field, value: str) -> Field:
 
 
 def _check_postal_code(rules: _Rules, fields: Mapping[str, str]) -> str | None:
-    code = fields.get("postal_code", "").strip().upper()
+    code, label = fields.get("postal_code", "").strip().upper(), _label("postal_code", rules)
     if not code or rules.postal_code.fullmatch(code):
-        return None
-    label = _label("postal_code", rules)
+        return _check_region_of(code, label, rules, fields)
     sentence: str = _("%(label)s looks unusual for this country. Here is a usual one: %(example)s", label=label, example=rules.example)
+    return sentence
+
+
+def _check_region_of(code: str, label: str, rules: _Rules, fields: Mapping[str, str]) -> str | None:
+    """Where the data knows how the codes of each region begin."""
+    region = fields.get("region", "")
+    if not code or region not in rules.region_codes or rules.region_codes[region].match(code):
+        return None
+    sentence: str = _("%(label)s looks unusual for %(region)s.", label=label, region=dict(rules.regions)[region])
     return sentence
 
 
@@ -183,6 +192,7 @@ def _rules(country: str) -> _Rules:
         postal_code=re.compile(data.get("zip", ".*") if "%Z" in data["fmt"] else ".*", re.DOTALL),
         example=data.get("zipex", "").split(",")[0],
         regions=_regions(data),
+        region_codes=_region_codes(data),
         region_names=frozenset(folded(name) for row in named for name in _region_names(code, row)),
     )
 
@@ -192,6 +202,11 @@ def _regions(data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     keys, names, latin = _split(data, "sub_keys"), _split(data, "sub_names"), _split(data, "sub_lnames")
     rows = zip_longest(keys, names, latin, fillvalue="")
     return tuple((key, _both(spelling, name or key)) for key, name, spelling in rows)
+
+
+def _region_codes(data: Mapping[str, Any]) -> dict[str, re.Pattern[str]]:
+    """How the postal codes of each region begin."""
+    return {key: re.compile(begin) for key, begin in zip_longest(_split(data, "sub_keys"), _split(data, "sub_zips")) if begin}
 
 
 def _both(latin: str, local: str) -> str:

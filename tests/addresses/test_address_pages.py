@@ -104,6 +104,13 @@ def test_an_unusual_postal_code_only_warns(browser: Browser, house: Portal, ada:
     assert kept(house, ada) == [full(MIAMI) | {"postal_code": "3314"}]
 
 
+def test_a_zip_code_of_another_state_only_warns(browser: Browser, house: Portal, ada: Person) -> None:
+    add(browser, {**MIAMI, "postal_code": "10001"}, 422)
+    assert "ZIP code looks unusual for Florida." in browser.page.words
+    browser.submit(SAVE, anyway=TICKED)
+    assert kept(house, ada)[0]["postal_code"] == "10001"
+
+
 def test_a_missing_city_only_warns(browser: Browser, house: Portal, ada: Person) -> None:
     add(browser, MIAMI, 422, city="")
     browser.submit(SAVE, anyway=TICKED)
@@ -161,6 +168,17 @@ def test_the_first_address_serves_for_parcels_and_bills_and_each_use_has_one_add
     with house.app_context(), db.reading():
         uses = {row.country: row.uses for row in address.of(ada.id)}
     assert uses == {"US": {Use.BILLING}, "DE": {Use.DELIVERY}}
+
+
+def test_an_address_is_headed_by_its_name_where_the_postal_code_is_printed_first(browser: Browser) -> None:
+    tokyo = {"name": "山田花子", "line1": "千代田1-1", "city": "千代田区", "region": "東京都", "postal_code": "100-0001"}
+    add(browser, {"country": "JP", **tokyo})
+    card = browser.page.soup.select_one(".cards > .card")
+    assert card is not None
+    assert card.h2 is not None
+    assert card.h2.get_text(strip=True) == "山田花子"
+    assert card.get_text().count("山田花子,") == 2
+    assert "〒100-0001" in card.get_text()
 
 
 def test_a_correction_is_saved_and_told_without_the_whole_address(browser: Browser, house: Portal, ada: Person, mailbag: Mailbag) -> None:
