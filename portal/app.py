@@ -57,6 +57,14 @@ SLICES = (
 BODY = 1024 * 1024
 FORM = 256 * 1024
 FIELDS = 500
+PROOF = "/me/confirm"
+BESIDE = {
+    "/me/details": "/me",
+    "/me/export": "/me/data",
+    "/me/delete": "/me/data",
+    "/me/mail": "/me/activity",
+    "/me/remove-saved": "/me/payment",
+}
 log = structlog.get_logger()
 
 
@@ -213,7 +221,7 @@ def _banner() -> list[dict[str, str]]:
 
 
 def _nav() -> list[tuple[str, str, bool]]:
-    here = (request.endpoint or "").partition(".")[0]
+    here = _place()
     ways = {
         "dashboard.me": _("Overview"),
         "preferences.notifications": _("E-mail Notifications"),
@@ -223,7 +231,14 @@ def _nav() -> list[tuple[str, str, bool]]:
         "accounts.security": _("Security"),
         "activity.index": _("Activity"),
     }
-    return [(title, url_for(endpoint), endpoint.partition(".")[0] == here) for endpoint, title in ways.items()]
+    return [(title, url_for(endpoint), url_for(endpoint) == here) for endpoint, title in ways.items()]
+
+
+def _place() -> str:
+    """The way that a page lies on; a proof that it is you lies on the way to what it is asked for."""
+    path = request.args.get("next", "") if request.path == PROOF else request.path
+    area = "/".join(path.partition("?")[0].split("/")[:3])
+    return BESIDE.get(area, area)
 
 
 def _page(status: int, sentence: str = "", *, reference: str = "", again_at: datetime | None = None) -> Response:

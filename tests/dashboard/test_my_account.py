@@ -123,3 +123,21 @@ def test_a_name_with_signs_of_html_stays_a_name(house: Portal) -> None:
     eve = sign_up(house, "eve@example.com", "<b>Eve</b> & Co")
     page = Browser(house).signed_in_as(eve).get("/me")
     assert held(page)["Name"] == "<b>Eve</b> & Co"
+
+
+def test_the_way_that_is_marked_is_the_one_the_reader_is_on(browser: Browser) -> None:
+    marked = {
+        "/me": "Overview",
+        "/me/details": "Overview",
+        "/me/details/email": "Overview",
+        "/me/addresses/new": "Addresses",
+        "/me/remove-saved": "Payment",
+        "/me/export": "Your data",
+        "/me/delete": "Your data",
+        "/me/data/purchase": "Your data",
+        "/me/security/devices": "Security",
+        "/me/mail": "Activity",
+        "/me/confirm?next=/me/payment/new&level=5": "Payment",
+    }
+    for path, title in marked.items():
+        assert [way.get_text() for way in browser.get(path).soup.select("nav.ways [aria-current]")] == [title], path
