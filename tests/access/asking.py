@@ -6,11 +6,15 @@ import re
 from contextvars import Context
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
+
+from flask.testing import FlaskClient
 
 from portal.app import Portal
 from tests.browsing import Browser
 from tests.people import Person
 
+FORM = "application/x-www-form-urlencoded"
 PAGE_WITH_FORM = "/sign-in"
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
@@ -37,19 +41,28 @@ class Asker:
 
     def ask(self, method: str, path: str, data: dict[str, Any] | None = None, *, signed: bool = True, **how: Any) -> Answer:
         """One request in a browser of its own, its form with the right token unless `signed` is false."""
-        return Context().run(self._ask, method, path, data, signed=signed, **how)
+        return Context().run(self._ask, method, path, urlencode(data or {}).encode(), signed=signed, content_type=FORM, **how)
 
-    def _ask(self, method: str, path: str, data: dict[str, Any] | None, *, signed: bool, **how: Any) -> Answer:
+    def ask_raw(self, path: str, body: bytes, *, signed: bool = True, content_type: str = FORM) -> Answer:
+        """Post these very bytes."""
+        return Context().run(self._ask, "POST", path, body, signed=signed, content_type=content_type)
+
+    def _ask(self, method: str, path: str, body: bytes, *, signed: bool, content_type: str, **how: Any) -> Answer:
         client = self.house.test_client()
         if self.user:
             with client.session_transaction() as cookie:
                 cookie["_user_id"] = self.user
-        sent = dict(data or {})
-        if method not in {"GET", "HEAD"} and signed:
-            found = TOKEN.search(client.get(PAGE_WITH_FORM).get_data(as_text=True))
-            assert found, "no form with a token"
-            sent["csrf_token"] = found.group(1)
-        response = client.open(path, method=method, data=sent or None, **how)
-        body = response.get_data()
+        if method in {"GET", "HEAD"}:
+            response = client.open(path, method=method, **how)
+        else:
+            sent = b"&".join(part for part in (body, self._token(client) if signed else b"") if part)
+            response = client.open(path, method=method, data=sent, content_type=content_type, **how)
+        content = response.get_data()
         response.close()
-        return Answer(response.status_code, dict(response.headers), response.headers.getlist("Set-Cookie"), body)
+        return Answer(response.status_code, dict(response.headers), response.headers.getlist("Set-Cookie"), content)
+
+    @staticmethod
+    def _token(client: FlaskClient) -> bytes:
+        found = TOKEN.search(client.get(PAGE_WITH_FORM).get_data(as_text=True))
+        assert found, "no form with a token"
+        return urlencode({"csrf_token": found.group(1)}).encode()

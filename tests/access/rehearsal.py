@@ -41,7 +41,8 @@ class Rehearsal:
         with self.real() as session:
             yield session
             session.flush()
-            self._look(rows(session))
+            if self.before:
+                self._look(rows(session))
             session.expunge_all()
             session.rollback()
 
