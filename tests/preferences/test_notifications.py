@@ -151,7 +151,7 @@ def test_the_history_tells_when_what_how_who_and_the_words(house: Portal, browse
     assert "Special offers, E-mail" in words
     assert "Someone with the link in your mail, with the unsubscribe button of a mail program." in words
     assert "Send me the newsletter with stories and tips about music." in words
-    assert "You: opening the account." in words
+    assert "You, when the account was opened." in words
     assert "6 answers in all" in words
 
 
