@@ -180,7 +180,7 @@ def _serve_once(page: Page, view: Callable[[], Any]) -> Response:
 
 
 def _refuse_foreign_posts(page: Page) -> None:
-    """Other sites' pages may not post here; only mail programs may, to unsubscribe (RFC 8058)."""
+    """Other sites' pages may not post here; only mail programs may, to unsubscribe (RFC 8058). No form of ours has so many fields."""
     if page.door != MAIL:
         if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
             abort(403)

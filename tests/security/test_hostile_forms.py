@@ -39,3 +39,8 @@ def test_json_in_place_of_a_form_reads_like_an_empty_one(visitor: Browser, path:
 @pytest.mark.parametrize("path", PLAIN)
 def test_a_form_without_any_field_is_asked_for_again(visitor: Browser, path: str) -> None:
     visitor.post(path, None, 422)
+
+
+@pytest.mark.parametrize("path", [*PLAIN, "/sign-in"])
+def test_ten_thousand_fields_are_not_read(visitor: Browser, path: str) -> None:
+    visitor.post(path, {f"field-{number}": "x" for number in range(10_000)}, 413)
