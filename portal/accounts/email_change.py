@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from flask_babel import gettext as _
 
 from portal.access import notice, session, ticket
 from portal.access.ticket import Purpose, Ticket
+from portal.accounts import account
 from portal.contacts import choice, contact
 from portal.contacts.contact import Contact
 from portal.core import audit, clock, db, keyring, web
@@ -61,6 +64,14 @@ def undo(waiting: Ticket) -> None:
     ticket.void(Purpose.UNDO_EMAIL, person.id, after=waiting)
     notice.tell(person.id, "email_changed_new", {"old": contact.masked(changed)}, priority=Priority.URGENT)
     audit.record("email_change_undone", person.id, details={"old": changed, "new": old})
+    if _has_new_password(person, waiting.created_at):
+        account.freeze(person)
+
+
+def _has_new_password(person: Customer, since: datetime) -> bool:
+    """Was a password set after the change? Then it may be a stranger's, and must open nothing until the owner sets another."""
+    own = account.of(person.id)
+    return own is not None and max(filter(None, (own.set_at, own.changed_at))) > since
 
 
 def _owner(waiting: Ticket) -> tuple[Customer, Contact]:

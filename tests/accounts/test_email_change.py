@@ -180,3 +180,31 @@ def test_a_newer_wish_ends_the_older(browser: Browser, mailbag: Mailbag) -> None
     old = mailbag.last(NEW).link("/verify/")
     ask(browser, "ada@other.example")
     browser.get(old, 410)
+
+
+def test_the_password_that_a_thief_set_after_the_change_opens_nothing_once_it_is_undone(
+    house: Portal, browser: Browser, visitor: Browser, ada: Person, mailbag: Mailbag
+) -> None:
+    change(browser, mailbag, NEW)
+    browser.get("/me/security/password")
+    browser.submit("Save", password="a password only the thief knows")
+    undo = mailbag.last(ada.email, "Your e-mail address was changed").link("/undo/email/")
+    visitor.get(undo)
+    visitor.submit("Undo the change")
+    assert mailbag.last(ada.email).subject == "Your account is locked"
+    browser.signed_in_as(ada).get("/me/notifications")
+    browser.submit("Stop everything", 409)
+    visitor.get("/forgot-password")
+    visitor.submit("Send the link", email=ada.email)
+    visitor.get(mailbag.link(ada.email, "/reset/"))
+    visitor.submit("password", password="only Ada knows this one now")
+    browser.signed_in_as(ada).get("/me/notifications")
+    browser.submit("Stop everything")
+
+
+def test_an_undo_without_a_new_password_locks_nothing(browser: Browser, visitor: Browser, ada: Person, mailbag: Mailbag) -> None:
+    change(browser, mailbag, NEW)
+    visitor.get(mailbag.last(ada.email, "Your e-mail address was changed").link("/undo/email/"))
+    visitor.submit("Undo the change")
+    browser.signed_in_as(ada).get("/me/notifications")
+    browser.submit("Stop everything")
