@@ -9,7 +9,7 @@ from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Row, func, literal, select, tuple_, union_all
 
 from portal.addresses.address import Address
 from portal.contacts import contact
@@ -89,12 +89,15 @@ def read(held: Held, whose: Subject, *, after: uuid.UUID | None = None, until: u
 
 
 def newest(held: Held, whose: Subject, limit: int, *, before: uuid.UUID | None = None) -> list[Record]:
-    """The newest records, for a page."""
+    """The newest records, for a page: orders by the day they were placed, for an import brings many of them at once."""
     table = held.table
-    older = (table.c.id < before,) if before else ()
-    rows = db.session().execute(select(table).where(mine(held, whose), *older).order_by(table.c.id.desc()).limit(limit)).all()
+    by = [column for column in (table.c.get("placed_at"), table.c.id) if column is not None]
+    query = select(table).where(mine(held, whose)).order_by(*(column.desc() for column in by)).limit(limit)
+    if before:
+        mark = select(*by).where(mine(held, whose), table.c.id == before)
+        query = query.where(tuple_(*by) < mark.scalar_subquery())
     shown = columns(held)
-    return [_record(held, whose, row, shown) for row in rows]
+    return [_record(held, whose, row, shown) for row in db.session().execute(query).all()]
 
 
 def pages(held: Held, whose: Subject, until: uuid.UUID) -> Iterator[list[Record]]:

@@ -66,7 +66,7 @@ def label(held: Held, name: str) -> str:
 
 
 def _facts(held: Held, record: Record) -> Iterator[tuple[str, Any]]:
-    skipped = words.LEFT_OUT | ORIGIN | ({"channel"} if "created_at" in record else set())
+    skipped = words.LEFT_OUT | ORIGIN | ({"channel"} if "created_at" in record else set()) | ({"number"} if held.model is Order else set())
     for name in records.columns(held):
         if name not in skipped and record.get(name) not in NOTHING:
             yield label(held, name), _value(held, name, record)

@@ -75,6 +75,18 @@ def test_a_list_of_orders_names_each_and_leads_to_its_page(house: Portal, browse
     assert page.soup.find("a", href=f"/me/data/orders/{order_id}")
 
 
+def test_orders_stand_by_their_day_however_they_came_in_and_are_read_page_by_page(house: Portal, browser: Browser, ada: Person) -> None:
+    for number in range(45):
+        buy(house, ada.id, f"#{number}", days_ago=number + 1)
+    seen: list[str] = []
+    path = "/me/data/purchase"
+    while path:
+        soup = browser.get(path).soup
+        seen += [heading.get_text(strip=True) for heading in soup.select("main h2")]
+        path = next((str(link["href"]) for link in soup.select("main a") if link.get_text() == "Older records"), "")
+    assert seen == [f"Order #{number}" for number in range(45)]
+
+
 @pytest.mark.parametrize("held", records.all_held(), ids=lambda held: held.name)
 def test_every_fact_has_a_name_and_every_state_a_word(held: Held) -> None:
     sealed = getattr(held.model, "__sealed_fields__", {})
