@@ -23,6 +23,7 @@ from portal.policy import version
 from portal.settings import Settings
 from tests.browsing import Browser
 from tests.mailbag import Mailbag
+from tests.network import only_this_machine
 from tests.people import Person, sign_up
 
 SECRET = "a secret of the tests that is long enough for the portal to start"
@@ -32,6 +33,12 @@ POLICY = (Path(__file__).parent.parent / "portal" / "demo" / "policy.txt")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--store", default="sqlite", choices=["sqlite", "postgresql"], help="the store that the tests run on")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nobody_outside() -> Iterator[None]:
+    with only_this_machine():
+        yield
 
 
 @pytest.fixture(scope="session")
