@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,6 +12,7 @@ from typing import Any
 from babel import Locale, UnknownLocaleError
 from flask_babel import get_locale
 from flask_babel import gettext as _
+from markupsafe import Markup
 from sqlalchemy import Date
 from sqlalchemy import Enum as EnumType
 
@@ -28,6 +30,7 @@ from portal.rights.records import Record
 ORIGIN = frozenset({"source", "policy_version", "created_at"})
 NOTHING: tuple[Any, ...] = (None, "", [], {})
 AMOUNTS = "amounts"
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 IN_A_LIST = frozenset({"id", "number", "placed_at", "state", "total", "currency", "kept_until", "created_at", "source", "policy_version"})
 BESIDE_THE_ITEMS = ("amounts", "email", "phone", "note", "tags", "details")
 
@@ -115,6 +118,8 @@ def spoken(value: Any) -> Any:
     """Something another system told us, as lines; an address in it as its country prints it."""
     if isinstance(value, bool):
         return _("yes") if value else _("no")
+    if isinstance(value, str) and MOMENT.fullmatch(value):
+        return web.moment(datetime.fromisoformat(value))
     if isinstance(value, Mapping):
         return place(value) if "line1" in value else [_line(name, spoken(part)) for name, part in value.items() if part not in NOTHING]
     return [spoken(part) for part in value] if isinstance(value, list) else value
@@ -122,7 +127,7 @@ def spoken(value: Any) -> Any:
 
 def _line(name: str, shown: Any) -> Any:
     title = f"{words.plain(name)}:"
-    return [title, *shown] if isinstance(shown, list) else f"{title} {shown}"
+    return [title, *shown] if isinstance(shown, list) else Markup("{} {}").format(title, shown)
 
 
 def place(address: Mapping[str, Any]) -> list[str]:
@@ -139,7 +144,9 @@ def item(line: Mapping[str, Any], currency: str) -> str:
 def money(value: Any, currency: str) -> Any:
     """An amount, or amounts by name, in the reader's way of writing them."""
     if isinstance(value, Mapping):
-        return [f"{words.plain(name)}: {money(part, currency)}" for name, part in value.items() if part not in NOTHING]
+        return [_line(name, money(part, currency)) for name, part in value.items() if part not in NOTHING]
+    if isinstance(value, list):
+        return [money(part, currency) for part in value]
     try:
         return web.money(Decimal(str(value)), currency) if value not in NOTHING else ""
     except InvalidOperation:

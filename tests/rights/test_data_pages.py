@@ -13,6 +13,7 @@ from portal.contacts.topics import Channel
 from portal.core import acting, db
 from portal.core.acting import Actor, Kind, Scene
 from portal.core.holdings import Held
+from portal.orders.order import Order
 from portal.rights import records, telling, words
 from tests.browsing import Browser
 from tests.people import Person
@@ -65,6 +66,18 @@ def test_an_order_tells_everything_that_its_record_holds(house: Portal, browser:
     words_of_page = browser.get(f"/me/data/orders/{buy(house, ada.id)}").words
     for told in ("Delivered", "Please ring twice", "€129.71", "ada@example.com"):
         assert told in words_of_page
+
+
+def test_what_the_shop_s_system_says_of_an_order_reads_as_words_too(house: Portal, browser: Browser, ada: Person) -> None:
+    order_id = buy(house, ada.id)
+    with db.transaction() as session:
+        bought = session.get_one(Order, order_id)
+        bought.amounts = {"taxes": "16.63", "tax_lines": [{"name": "State tax", "amount": "16.63"}], "as_typed": [["Total", "some"]]}
+        bought.details = {"paid_at": "2019-12-06T12:50:53+00:00", "accepts_marketing": True, "note": "<b>"}
+    told = browser.get(f"/me/data/orders/{order_id}").words
+    for part in ("Taxes: €16.63", "Name: State tax", "Amount: €16.63", "Paid at: Dec 6, 2019", "Accepts marketing: yes", "Note: <b>"):
+        assert part in told
+    assert "{" not in told
 
 
 def test_a_list_of_orders_names_each_and_leads_to_its_page(house: Portal, browser: Browser, ada: Person) -> None:
