@@ -62,6 +62,7 @@ def migrate() -> None:
 
 
 def _migrated(own: Settings) -> Portal:
+    own.refuse_weakness()
     config = alembic_config()
     config.attributes["engine"] = engine = db.make_engine(own.database_owner_url)
     command.upgrade(config, "head")

@@ -13,10 +13,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import current_app
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import make_url
 
@@ -32,6 +32,13 @@ class SettingsRefused(Exception):
 
 def _split(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _known_zone(name: str) -> str:
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"there is no time zone {name!r}") from None
 
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
@@ -63,7 +70,7 @@ class Settings(BaseSettings):
     privacy_address: str = Field("privacy@halyard-music.example", description="the address people may write to about their privacy")
     shop_country: str = Field("US", min_length=2, max_length=2, description="country of the shop, two letters")
     shop_region: str = Field("TX", description="state or region of the shop")
-    shop_timezone: str = Field("America/Chicago", description="the shop's time zone")
+    shop_timezone: Annotated[str, AfterValidator(_known_zone)] = Field("America/Chicago", description="the shop's time zone")
     keep_rules: Words = Field(
         ("us", "us-tx", "de", "oss"), description="which laws make the shop keep records of sales; the longest counts"
     )
@@ -192,7 +199,12 @@ def load(data_dir: Path | None = None, **fixed: object) -> Settings:
         _write_secrets(file)
     if file.stat().st_mode & 0o077:
         raise SettingsRefused(f"{file} holds secrets, so it must belong to this user alone (mode 0600).")
-    return Settings(_env_file=file, data_dir=folder, **fixed)  # type: ignore[call-arg,arg-type]
+    try:
+        return Settings(_env_file=file, data_dir=folder, **fixed)  # type: ignore[call-arg,arg-type]
+    except ValidationError as wrong:
+        first = wrong.errors()[0]
+        where = str(first["loc"][0]).upper() if first["loc"] else "settings"
+        raise SettingsRefused(f"PORTAL_{where} cannot be used: {first['msg']}.") from None
 
 
 def _write_secrets(file: Path) -> None:
