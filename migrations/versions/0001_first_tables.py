@@ -194,6 +194,14 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_erasure_person_id"), "erasure", ["person_id"], unique=False)
     op.create_index(op.f("ix_erasure_state"), "erasure", ["state"], unique=False)
+    op.create_index(
+        "uq_erasure_waiting",
+        "erasure",
+        ["person_id"],
+        unique=True,
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
     op.create_table(
         "external_id",
         sa.Column("person_id", sa.Uuid(), nullable=False),
@@ -492,6 +500,9 @@ def downgrade() -> None:
     op.drop_table("form_key")
     op.drop_index(op.f("ix_external_id_person_id"), table_name="external_id")
     op.drop_table("external_id")
+    op.drop_index(
+        "uq_erasure_waiting", table_name="erasure", sqlite_where=sa.text("state = 'waiting'"), postgresql_where=sa.text("state = 'waiting'")
+    )
     op.drop_index(op.f("ix_erasure_state"), table_name="erasure")
     op.drop_index(op.f("ix_erasure_person_id"), table_name="erasure")
     op.drop_table("erasure")

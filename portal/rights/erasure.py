@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import delete, select, update
+from sqlalchemy import Index, delete, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import settings
@@ -36,6 +36,7 @@ WARNED_BEFORE = timedelta(days=3)
 LOOK_AGAIN = timedelta(minutes=1)
 FINAL_WITHIN = timedelta(days=2)
 ERASE, WARN, PURGE = "erase", "warn_of_erasure", "purge_disk"
+ONE_WAITING = text("state = 'waiting'")
 
 
 class State(StrEnum):
@@ -60,6 +61,7 @@ class Erasure(Owned, Base):
         plain={"state": "a word", "due_at": "time", "ended_at": "time", "erased_at": "time", "asked_by": "an id, never a name"},
         page="rights.delete_status",
     )
+    __table_args__ = (Index("uq_erasure_waiting", "person_id", unique=True, sqlite_where=ONE_WAITING, postgresql_where=ONE_WAITING),)
 
     state: Mapped[State] = mapped_column(default=State.WAITING, index=True)
     asked_by: Mapped[Short]

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 
 from portal.accounts import account, sign_in
 from portal.app import Portal
@@ -21,6 +23,7 @@ from portal.letters import letter
 from portal.orders.order import Order, State
 from portal.orders.recipient import Recipient
 from portal.rights import erasure, export, plan, records
+from portal.rights.erasure import Erasure
 from tests.browsing import Browser
 from tests.mailbag import Mailbag
 from tests.people import Person, add_customer
@@ -251,3 +254,8 @@ def test_a_new_password_late_in_the_grace_moves_the_day_and_the_account_can_be_k
     later(days=30)
     with db.reading():
         assert keyring.dek_of(ada.id, keyring.PROFILE) is not None
+
+
+def test_the_store_itself_knows_only_one_waiting_deletion_of_a_person(house: Portal, ada: Person) -> None:
+    with pytest.raises(IntegrityError), db.transaction() as session:
+        session.add_all(Erasure(person_id=ada.id, asked_by="test", due_at=clock.now()) for _twice in range(2))
