@@ -12,7 +12,6 @@ from typing import Any
 from babel import Locale, UnknownLocaleError
 from flask_babel import get_locale
 from flask_babel import gettext as _
-from markupsafe import Markup
 from sqlalchemy import Date
 from sqlalchemy import Enum as EnumType
 
@@ -119,7 +118,7 @@ def spoken(value: Any) -> Any:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, str) and MOMENT.fullmatch(value):
-        return web.moment(datetime.fromisoformat(value))
+        return web.moment(datetime.fromisoformat(value)).striptags()
     if isinstance(value, Mapping):
         return place(value) if "line1" in value else [_line(name, spoken(part)) for name, part in value.items() if part not in NOTHING]
     return [spoken(part) for part in value] if isinstance(value, list) else value
@@ -127,7 +126,7 @@ def spoken(value: Any) -> Any:
 
 def _line(name: str, shown: Any) -> Any:
     title = f"{words.plain(name)}:"
-    return [title, *shown] if isinstance(shown, list) else Markup("{} {}").format(title, shown)
+    return [title, *shown] if isinstance(shown, list) else f"{title} {shown}"
 
 
 def place(address: Mapping[str, Any]) -> list[str]:
