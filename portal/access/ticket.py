@@ -97,7 +97,7 @@ class Ticket(Owned, Base):
 
     @staticmethod
     def kind_of_key(row: Any) -> str:
-        return str(row.key_kind_name)
+        return str(row.key_kind_name or keyring.PROFILE)
 
     @property
     def is_open(self) -> bool:

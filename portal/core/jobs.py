@@ -99,7 +99,7 @@ class Job(Leased, Sealed, Base):
 
     @staticmethod
     def kind_of_key(row: Any) -> str:
-        return str(row.key_kind_name)
+        return str(row.key_kind_name or keyring.PROFILE)
 
 
 Settle = Callable[[Job], object]

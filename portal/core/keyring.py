@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import os
+import re
 import unicodedata
 import uuid
 from collections.abc import Mapping, Sequence
@@ -35,6 +36,7 @@ NONCE_BYTES = 12
 BOX_VERSION = b"\x01"
 PROFILE = "profile"
 TRANSIENT = "transient"
+KIND = re.compile(r"profile|transient|retained-\d{4}")
 
 
 class KeyRingRefused(Exception):
@@ -234,7 +236,12 @@ def mint_many(number: int) -> list[tuple[uuid.UUID, bytes]]:
 
 
 def add_dek(owner: uuid.UUID, kind: str) -> bytes:
-    """Make a key. The row of the current KEK is held meanwhile, so that a rotation misses no key."""
+    """Make a key. The row of the current KEK is held meanwhile, so that a rotation misses no key.
+
+    Raises ValueError for a kind that no erasure and no date would ever end.
+    """
+    if not KIND.fullmatch(kind):
+        raise ValueError(f"there is no kind of key called {kind!r}")
     version = _current_kek()
     dek = os.urandom(KEY_BYTES)
     wrapped = ring().wrap(dek, kind, owner, version)

@@ -77,7 +77,7 @@ class Letter(Leased, Owned, Base):
 
     @staticmethod
     def kind_of_key(row: Any) -> str:
-        return str(row.key_kind_name)
+        return str(row.key_kind_name or keyring.PROFILE)
 
     @transition(State.WAITING, to=State.SENT)
     def mark_sent(self) -> None:

@@ -222,6 +222,12 @@ def test_a_key_stands_in_the_store_only_wrapped(house: Portal, ada: Person) -> N
         assert keyring.ring().unwrap(row.wrapped, row.kind, row.owner, row.kek) == dek
 
 
+@pytest.mark.parametrize("kind", ["None", "", "Profile", "retained", "retained-20360", "profile "])
+def test_a_key_that_nothing_would_ever_end_is_not_made(house: Portal, ada: Person, kind: str) -> None:
+    with db.transaction(), pytest.raises(ValueError, match="there is no kind of key"):
+        keyring.dek_to_write(ada.id, kind)
+
+
 def test_a_destroyed_key_is_gone_at_once_and_nothing_more_can_be_sealed(house: Portal, ada: Person) -> None:
     with db.transaction():
         assert keyring.dek_of(ada.id, keyring.PROFILE) is not None
