@@ -15,7 +15,7 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from sqlalchemy import Select, UniqueConstraint, literal, select, union_all
+from sqlalchemy import Select, UniqueConstraint, insert, literal, select, union_all
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import settings
@@ -26,7 +26,8 @@ from portal.core.durable import append
 from portal.core.holdings import NOT_PERSONAL
 from portal.core.jobs import Job, Settle, errand
 
-BATCH = 1000
+BATCH = 500
+SEARCH = 50_000
 GENESIS = bytes(32)
 LONGEST_NOTE = 1024
 NOTE = re.compile(
@@ -83,28 +84,36 @@ def checkpoint() -> int:
 
     Opens transactions of its own: a head must never be signed before what it stands for is kept.
     """
-    added = sum(iter(_chain_batch, 0))
+    added = 0
+    while waiting := _waiting():
+        for start in range(0, len(waiting), BATCH):
+            added += _chain(waiting[start : start + BATCH])
     sign_head()
     return added
 
 
-def _chain_batch() -> int:
-    known = sources()
+def _waiting() -> Sequence[Any]:
+    """The search takes longest, so it finds many at once; it holds up nobody."""
     with db.reading() as session:
-        waiting = session.execute(_unchained(known)).all()
-    if not waiting:
-        return 0
+        return session.execute(_unchained(sources())).all()
+
+
+def _chain(waiting: Sequence[Any]) -> int:
+    """Tie a batch to the end of the chain; how many were not tied by another worker a moment ago."""
+    known = sources()
     with db.transaction() as session:
         last = _last_link()
         position, head = (last.position, last.chain) if last else (0, GENESIS)
         rows = _rows(known, [(found.id, found.source) for found in waiting])
-        taken = set(session.scalars(select(Link.entry).where(Link.entry.in_(rows))))  # by another worker, a moment ago
+        taken = set(session.scalars(select(Link.entry).where(Link.entry.in_(rows))))
+        links = []
         for entry, source in waiting:
-            if entry in taken:
-                continue
-            position, head = position + 1, chained(head, leaf(rows[entry], known[source].__chained__))
-            session.add(Link(position=position, entry=entry, source=source, chain=head))
-    return len(waiting)
+            if entry not in taken:
+                position, head = position + 1, chained(head, leaf(rows[entry], known[source].__chained__))
+                links.append({"position": position, "entry": entry, "source": source, "chain": head})
+        if links:
+            session.execute(insert(Link), links)
+    return len(links)
 
 
 def _unchained(known: Mapping[str, type[Any]]) -> Select[Any]:
@@ -114,7 +123,7 @@ def _unchained(known: Mapping[str, type[Any]]) -> Select[Any]:
         for name, model in known.items()
     ]
     found = union_all(*waiting).subquery()
-    return select(found.c.id, found.c.source).order_by(found.c.id).limit(BATCH)
+    return select(found.c.id, found.c.source).order_by(found.c.id).limit(SEARCH)
 
 
 def _rows(known: Mapping[str, type[Any]], wanted: Sequence[tuple[uuid.UUID, str]]) -> dict[uuid.UUID, Any]:

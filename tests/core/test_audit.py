@@ -181,8 +181,9 @@ def test_an_entry_that_was_made_early_and_kept_late_is_chained_too(trail: Portal
 
 def test_more_than_a_batch_is_chained_at_once(house: Portal, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chain, "BATCH", 3)
-    _record(*(f"act_{n}" for n in range(10)))
-    assert checkpoint() >= 10
+    monkeypatch.setattr(chain, "SEARCH", 7)
+    _record(*(f"act_{n}" for n in range(20)))
+    assert checkpoint() >= 20
     assert _judged(settings).broken is None
 
 
@@ -339,8 +340,7 @@ def test_a_tail_that_was_cut_shows_by_the_signed_head(trail: Portal, settings: S
 
 def test_a_chain_that_was_written_anew_shows_by_the_signed_head(trail: Portal, settings: Settings) -> None:
     _change(trail, "UPDATE entry SET act = 'harmless' WHERE id = :entry", "DELETE FROM audit_link", entry=_entry_at(2))
-    while chain._chain_batch():
-        pass
+    chain._chain(chain._waiting())
     found = _judged(settings)
     assert found.broken == Broken.REWRITTEN
     assert found.position == next(chain.read_heads(settings.checkpoints)).size
