@@ -9,9 +9,10 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from copy import copy
 from functools import cache, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 import structlog
@@ -24,7 +25,6 @@ from portal.app import Portal, StoreRefused, alembic_config, assemble, create_ap
 from portal.core import acting, chain, db, rotation
 from portal.core import web as core_web
 from portal.core.acting import Actor, Kind, Scene
-from portal.core.commands import keys
 from portal.core.keyring import BoxRefused, KeyRing, KeyRingRefused
 from portal.demo import opening, place, processes, welcome
 from portal.settings import Settings, SettingsRefused
@@ -197,17 +197,18 @@ def gather() -> None:
             inner = {id(sub) for group in declared if isinstance(group, click.Group) for sub in group.commands.values()}
             for top in declared:
                 if id(top) not in inner:
-                    _open_for(top)
-                    cli.add_command(top)
-    keys.add_command(keys_restore)
+                    cli.add_command(_in_the_portal(top))
+    cast(click.Group, cli.commands["keys"]).add_command(keys_restore)
 
 
-def _open_for(top: click.Command) -> None:
-    if isinstance(top, click.Group):
-        for sub in top.commands.values():
-            _open_for(sub)
-    elif top.callback is not None:
-        top.callback = _in_portal(top.callback)
+def _in_the_portal(declared: click.Command) -> click.Command:
+    """The command as operators call it; the one that the slice declared stays as it is."""
+    called = copy(declared)
+    if isinstance(declared, click.Group) and isinstance(called, click.Group):
+        called.commands = {name: _in_the_portal(sub) for name, sub in declared.commands.items()}
+    elif declared.callback is not None:
+        called.callback = _in_portal(declared.callback)
+    return called
 
 
 def _in_portal(run: Callable[..., Any]) -> Callable[..., Any]:

@@ -209,7 +209,7 @@ def load(data_dir: Path | None = None, **fixed: object) -> Settings:
 
 def _write_secrets(file: Path) -> None:
     """Whole or not at all, and once: of two first starts at the same time both go on with the same secrets."""
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as out:
         out.write(f"PORTAL_SECRET_KEY={secrets.token_urlsafe(48)}\nPORTAL_UNSUBSCRIBE_KEYS={secrets.token_urlsafe(48)}\n")
