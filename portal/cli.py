@@ -25,7 +25,8 @@ from portal.app import Portal, StoreRefused, alembic_config, assemble, create_ap
 from portal.core import acting, chain, db, rotation
 from portal.core import web as core_web
 from portal.core.acting import Actor, Kind, Scene
-from portal.core.keyring import BoxRefused, KeyRing, KeyRingRefused
+from portal.core.boxes import BoxRefused
+from portal.core.key_file import KeyRing, KeyRingRefused
 from portal.demo import opening, place, processes, welcome
 from portal.settings import Settings, SettingsRefused
 

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from portal.access.session import Session, token_digest
 from portal.app import Portal
-from portal.core import clock, db, keyring
+from portal.core import clock, db, digests
 from portal.core.web import CSP
 from tests.people import Person
 
@@ -56,7 +56,7 @@ class Browser:
         token = "t" + person.id.hex + clock.now().isoformat()
         with self.house.app_context(), db.transaction() as store:
             now = clock.now()
-            digest = keyring.digest("device", "test")
+            digest = digests.digest("device", "test")
             row = Session(person_id=person.id, token_digest=token_digest(token), device_digest=digest, seen_at=now, proved_at=now)
             row.strong_at = now if strong else None
             row.device = "Browser"

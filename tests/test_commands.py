@@ -19,7 +19,7 @@ from portal.app import Portal, create_app
 from portal.core import acting, audit, db, keyring, ledger, rotation
 from portal.core.acting import Actor, Kind, Scene
 from portal.core.audit import Entry
-from portal.core.keyring import KeyRing
+from portal.core.key_file import KeyRing
 from portal.customers import customer
 from portal.settings import Settings
 from tests.people import Person

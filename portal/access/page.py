@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from flask import Flask, request, session
 
-from portal.core import keyring, rate_limits
+from portal.core import digests, rate_limits
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -117,7 +117,7 @@ def by_network() -> str:
 
 def by_address() -> str:
     """The address that the form names."""
-    return f"address|{keyring.normal_email(request.form.get('email', ''))}"
+    return f"address|{digests.normal_email(request.form.get('email', ''))}"
 
 
 def by_address_and_network() -> str:

@@ -14,7 +14,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.core import clock, db, keyring, rate_limits
+from portal.core import clock, db, digests, keyring, rate_limits
 from portal.core.db import Base, Digest, Moment
 from portal.core.holdings import Basis, Holding, OnErasure, Provenance
 from portal.core.jobs import Job, job
@@ -98,7 +98,7 @@ def is_known_device(person_id: uuid.UUID) -> bool:
 
 
 def _device_digest() -> bytes:
-    return keyring.digest("device", f"{device_label()}|{rate_limits.network_prefix()}")
+    return digests.digest("device", f"{device_label()}|{rate_limits.network_prefix()}")
 
 
 def start(person_id: uuid.UUID, *, proved_at: datetime | None) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.access.session import token_digest
-from portal.core import clock, db, keyring
+from portal.core import clock, db, digests, keyring
 from portal.core.db import Base, Digest, Moment, Short
 from portal.core.holdings import Basis, Holding, OnErasure, Provenance
 from portal.core.jobs import Job, job
@@ -177,7 +177,7 @@ def try_code(ticket: Ticket, code: str) -> bool:
 
 
 def _code_digest(ticket: Ticket, code: str) -> bytes:
-    return keyring.digest("code", f"{ticket.id}|{code}")
+    return digests.digest("code", f"{ticket.id}|{code}")
 
 
 def mailed_since(person_id: uuid.UUID, purpose: Purpose, moment: datetime) -> Sequence[datetime]:

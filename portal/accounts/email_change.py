@@ -11,7 +11,7 @@ from portal.access.ticket import Purpose, Ticket
 from portal.accounts import account
 from portal.contacts import choice, contact
 from portal.contacts.contact import Contact
-from portal.core import audit, clock, db, keyring, web
+from portal.core import audit, clock, db, digests, web
 from portal.core.jobs import Priority
 from portal.core.rules import Gone, Refused
 from portal.customers import customer
@@ -83,7 +83,7 @@ def _owner(waiting: Ticket) -> tuple[Customer, Contact]:
 
 def _swap(person: Customer, own: Contact, address: str) -> None:
     """Put the address in place. If we knew it without a customer, as from a wish to get no mail, it was this person's all along."""
-    known, new = contact.find(address), keyring.email_digest(address)
+    known, new = contact.find(address), digests.email_digest(address)
     if known is not None:
         db.session().delete(known)
         db.session().flush()

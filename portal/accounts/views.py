@@ -18,7 +18,7 @@ from portal.access.ticket import Purpose
 from portal.accounts import account, email_change, personal, registration
 from portal.accounts.forms import WHY, DetailsForm, NewAddressForm, NewPasswordForm, WelcomeForm
 from portal.contacts import contact
-from portal.core import audit, db, keyring, web
+from portal.core import audit, db, digests, web
 from portal.core.jobs import Priority
 from portal.policy import version
 
@@ -100,7 +100,7 @@ def _email_page(form: NewAddressForm, own: str) -> Any:
 def change_email() -> Any:
     form, own = NewAddressForm(), _own_address()
     is_valid = form.validate()
-    if is_valid and keyring.normal_email(form.email.data) == keyring.normal_email(own):
+    if is_valid and digests.normal_email(form.email.data) == digests.normal_email(own):
         form.email.errors = [_("This is your address already. Enter the new one.")]
     if form.errors:
         return _email_page(form, own), 422

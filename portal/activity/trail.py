@@ -15,7 +15,7 @@ from portal.activity import acts, letters, paging
 from portal.activity.paging import Place, Turn
 from portal.contacts.choice import Choice
 from portal.contacts.contact import Contact
-from portal.core import db, keyring
+from portal.core import boxes, db, keyring
 from portal.core.audit import Entry
 from portal.letters.letter import Letter
 
@@ -94,4 +94,4 @@ def _sentence(person_id: uuid.UUID, row: Any, facts: dict[str, Any]) -> str:
 
 def _details(person_id: uuid.UUID, row: Any) -> dict[str, Any]:
     dek = keyring.dek_of(person_id, keyring.PROFILE) if row.box else None
-    return keyring.unseal(dek, "entry", row.id, person_id, row.box) if dek else {}
+    return boxes.unseal(dek, "entry", row.id, person_id, row.box) if dek else {}

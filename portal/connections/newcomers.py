@@ -15,7 +15,7 @@ from portal.addresses.address import Address
 from portal.addresses.country_names import CODES
 from portal.connections.report import Place
 from portal.contacts.contact import Contact, Kind
-from portal.core import acting, audit, clock, db, keyring, phones
+from portal.core import acting, audit, boxes, clock, db, digests, keyring, phones
 from portal.core.audit import Entry
 from portal.core.db import new_key
 from portal.customers.customer import Customer, ExternalId
@@ -74,7 +74,7 @@ def phone_digest(number: str, country: str) -> bytes | None:
     """What somebody can be looked up by who calls from this number."""
     dialed_in = country if country in CODES else settings.current().shop_country
     international = phones.e164(number, dialed_in) if number else None
-    return keyring.digest("phone", international) if international else None
+    return digests.digest("phone", international) if international else None
 
 
 def country_column(address: Mapping[str, str]) -> str:
@@ -100,7 +100,7 @@ def bring_in(people: Sequence[Newcomer]) -> list[uuid.UUID]:
 def _write(rows: Rows, person_id: uuid.UUID, dek: bytes, one: Newcomer) -> None:
     def add(model: Any, fields: Fields, plain: Fields, row_id: uuid.UUID | None = None) -> None:
         row_id = row_id or new_key()
-        box = keyring.seal(dek, model.__tablename__, row_id, person_id, {name: value for name, value in fields.items() if value})
+        box = boxes.seal(dek, model.__tablename__, row_id, person_id, {name: value for name, value in fields.items() if value})
         rows[model].append({"id": row_id, "person_id": person_id, "box": box, **plain})
 
     details = {"name": one.name, "phone": one.phone, "note": one.note, "tags": list(one.tags)}
@@ -120,5 +120,5 @@ def _write(rows: Rows, person_id: uuid.UUID, dek: bytes, one: Newcomer) -> None:
 def _entry(person_id: uuid.UUID, dek: bytes, details: Fields) -> dict[str, Any]:
     row_id, actor = new_key(), str(acting.actor())
     data = audit.canonical({"system": acting.scene().source}).decode()
-    box = keyring.seal(dek, Entry.__tablename__, row_id, person_id, details)
+    box = boxes.seal(dek, Entry.__tablename__, row_id, person_id, details)
     return {"id": row_id, "subject": person_id, "at": clock.now(), "actor": actor, "act": BROUGHT_IN, "data": data, "box": box}

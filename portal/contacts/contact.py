@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import settings
 from portal.contacts.topics import ALL_CODE, BY_SLUG
-from portal.core import db, keyring, tokens, web
+from portal.core import db, digests, tokens, web
 from portal.core.db import Base, Digest, Moment
 from portal.core.holdings import Basis, Holding, OnErasure
 from portal.core.sealed import Owned, sealed
@@ -81,7 +81,7 @@ def masked(address: str) -> str:
 
 def add(person_id: uuid.UUID, address: str) -> Contact:
     """A new e-mail address of a person; the digest is the lock against a second one."""
-    contact = Contact(person_id=person_id, digest=keyring.email_digest(address), address=address.strip())
+    contact = Contact(person_id=person_id, digest=digests.email_digest(address), address=address.strip())
     db.session().add(contact)
     db.session().flush()
     return contact
@@ -89,7 +89,7 @@ def add(person_id: uuid.UUID, address: str) -> Contact:
 
 def find(address: str) -> Contact | None:
     """The contact of an e-mail address in any spelling."""
-    return db.session().scalars(select(Contact).where(Contact.digest == keyring.email_digest(address))).first()
+    return db.session().scalars(select(Contact).where(Contact.digest == digests.email_digest(address))).first()
 
 
 def by_uid(uid: bytes) -> Contact | None:

@@ -10,7 +10,7 @@ import orjson
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.core import acting, clock, db, keyring
+from portal.core import acting, boxes, clock, db, keyring
 from portal.core.db import Base, Key, Long, Moment, Short, new_key
 from portal.core.holdings import Basis, Holding, OnErasure, Provenance
 
@@ -60,7 +60,7 @@ class Entry(Base):
         if self.box is None or self.subject is None:
             return {}
         dek = keyring.dek_of(self.subject, keyring.PROFILE)
-        return keyring.unseal(dek, "entry", self.id, self.subject, self.box) if dek else {}
+        return boxes.unseal(dek, "entry", self.id, self.subject, self.box) if dek else {}
 
 
 def record(act: str, subject: uuid.UUID | None, *, details: Mapping[str, Any] | None = None, **facts: str | int | list[str]) -> None:
@@ -68,7 +68,7 @@ def record(act: str, subject: uuid.UUID | None, *, details: Mapping[str, Any] | 
     entry = Entry(id=new_key(), subject=subject, at=clock.now(), actor=str(acting.actor()), act=act, data=canonical(facts).decode())
     dek = keyring.dek_of(subject, keyring.PROFILE) if details and subject else None
     if dek and subject and details:
-        entry.box = keyring.seal(dek, "entry", entry.id, subject, details)
+        entry.box = boxes.seal(dek, "entry", entry.id, subject, details)
     db.session().add(entry)
 
 

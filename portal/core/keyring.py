@@ -2,49 +2,27 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import os
 import re
-import unicodedata
 import uuid
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from enum import StrEnum
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-import idna
-import orjson
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from flask import current_app
 from sqlalchemy import UniqueConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import clock, db
+from portal.core.boxes import KEY_BYTES
 from portal.core.db import Base, Key, Moment, Short, new_key
-from portal.core.durable import alone, overwritten_after, write
+from portal.core.durable import alone
 from portal.core.holdings import NOT_PERSONAL
+from portal.core.key_file import KeyRing, KeyRingRefused
 
-LONGEST_DOMAIN = 253
-KEY_BYTES = 32
-NONCE_BYTES = 12
-BOX_VERSION = b"\x01"
 PROFILE = "profile"
 TRANSIENT = "transient"
 KIND = re.compile(r"profile|transient|retained-\d{4}")
-
-
-class KeyRingRefused(Exception):
-    """The key ring is missing, cut, altered or open to others: the portal does not start."""
-
-
-class BoxRefused(Exception):
-    """A sealed document does not open here: altered, moved, cut, or its key is gone. One error for all."""
 
 
 class KeyGone(Exception):
@@ -85,135 +63,10 @@ class Dek(Base):
     wrapped: Mapped[bytes]
 
 
-@dataclass
-class KeyRing:
-    """The keys outside the store: KEKs by version, digest keys (newest first), the audit signing seed."""
-
-    keks: dict[int, bytes]
-    digest_keys: list[bytes]
-    audit_seed: bytes
-    places: Sequence[Path] = field(default_factory=tuple)
-
-    @classmethod
-    def fresh(cls, places: Sequence[Path]) -> KeyRing:
-        return cls({1: os.urandom(KEY_BYTES)}, [os.urandom(KEY_BYTES)], os.urandom(KEY_BYTES), places)
-
-    @classmethod
-    def read(cls, places: Sequence[Path]) -> KeyRing:
-        """Read the ring from its first place. Raises KeyRingRefused with one plain sentence."""
-        file = places[0]
-        try:
-            status = file.stat()
-            raw = file.read_bytes()
-        except OSError:
-            raise KeyRingRefused(f"The key ring {file} is missing or cannot be read.") from None
-        if status.st_mode & 0o077 or status.st_uid != os.geteuid():
-            raise KeyRingRefused(f"The key ring {file} must belong to this user alone (mode 0600).")
-        try:
-            body, _, check = raw.rstrip(b"\n").rpartition(b"\n")
-            if hashlib.sha256(body).hexdigest().encode() != check:
-                raise ValueError("check sum")
-            data = orjson.loads(body)
-            keks = {int(v): _key(k) for v, k in data["keks"].items()}
-            return cls(keks, [_key(k) for k in data["digest"]], _key(data["audit"]), places)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise KeyRingRefused(f"The key ring {file} is cut or altered.") from None
-
-    def write(self) -> None:
-        """Write every place: temporary file, fsync, rename, fsync of the folder."""
-        keks, digests = {str(version): _text(kek) for version, kek in self.keks.items()}, [_text(key) for key in self.digest_keys]
-        body = orjson.dumps({"keks": keks, "digest": digests, "audit": _text(self.audit_seed)})
-        for place in self.places:
-            with overwritten_after(place):
-                write(place, body + b"\n" + hashlib.sha256(body).hexdigest().encode() + b"\n")
-
-    @property
-    def current(self) -> int:
-        return max(self.keks)
-
-    def wrap(self, dek: bytes, kind: str, owner: uuid.UUID, version: int) -> bytes:
-        nonce = os.urandom(NONCE_BYTES)
-        return nonce + AESGCM(self._kek(version)).encrypt(nonce, dek, _wrap_label(version, kind, owner))
-
-    def unwrap(self, wrapped: bytes, kind: str, owner: uuid.UUID, version: int) -> bytes:
-        try:
-            return AESGCM(self._kek(version)).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _wrap_label(version, kind, owner))
-        except (InvalidTag, ValueError):
-            raise BoxRefused("a data key does not open") from None
-
-    def _kek(self, version: int) -> bytes:
-        if version not in self.keks and self.places:
-            self.keks = KeyRing.read(self.places).keks
-        if version not in self.keks:
-            raise BoxRefused("a data key does not open")
-        return self.keks[version]
-
-
-def _key(text: str) -> bytes:
-    key = base64.b64decode(text, validate=True)
-    if len(key) != KEY_BYTES:
-        raise ValueError("key length")
-    return key
-
-
-def _text(key: bytes) -> str:
-    return base64.b64encode(key).decode()
-
-
-def _wrap_label(version: int, kind: str, owner: uuid.UUID) -> bytes:
-    return f"dek|v1|{version}|{kind}|{owner}".encode()
-
-
 def ring() -> KeyRing:
     """The key ring of the running portal."""
     running: KeyRing = current_app.extensions["keyring"]
     return running
-
-
-def seal(dek: bytes, table: str, row_id: uuid.UUID, owner: uuid.UUID, fields: Mapping[str, Any]) -> bytes:
-    """Seal fields (JSON values) into one document that opens only for this table, row and owner. AES-256-GCM (NIST SP 800-38D)."""
-    nonce = os.urandom(NONCE_BYTES)
-    plain = orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
-    return BOX_VERSION + nonce + AESGCM(dek).encrypt(nonce, plain, _label(table, row_id, owner))
-
-
-def unseal(dek: bytes, table: str, row_id: uuid.UUID, owner: uuid.UUID, box: bytes) -> dict[str, Any]:
-    """Open what `seal` made. Raises BoxRefused, whatever is wrong with the box."""
-    if box[:1] != BOX_VERSION:
-        raise BoxRefused("a sealed document does not open")
-    nonce, sealed = box[1 : 1 + NONCE_BYTES], box[1 + NONCE_BYTES :]
-    try:
-        plain = AESGCM(dek).decrypt(nonce, sealed, _label(table, row_id, owner))
-    except (InvalidTag, ValueError):
-        raise BoxRefused("a sealed document does not open") from None
-    fields: dict[str, Any] = orjson.loads(plain)
-    return fields
-
-
-def _label(table: str, row_id: uuid.UUID, owner: uuid.UUID) -> bytes:
-    return f"v1|{table}|{row_id}|{owner}".encode()
-
-
-def digest(kind: str, value: str) -> bytes:
-    """Keyed digest (HMAC-SHA-256) by which a value can be looked up but not read."""
-    return hmac.digest(ring().digest_keys[0], f"{kind}|v1|{value}".encode(), "sha256")
-
-
-def normal_email(address: str) -> str:
-    """The form of an address that is looked up: NFC, trimmed, lower case, IDNA domain; dots and plus signs stay."""
-    local, _, domain = unicodedata.normalize("NFC", address).strip().lower().rpartition("@")
-    return f"{local}@{_normal_domain(domain)}"
-
-
-@lru_cache(maxsize=4096)
-def _normal_domain(domain: str) -> str:
-    with suppress(idna.IDNAError):
-        return idna.encode(domain, uts46=True).decode() if len(domain) <= LONGEST_DOMAIN else domain
-    return domain
-
-
-def email_digest(address: str) -> bytes:
-    return digest("email", normal_email(address))
 
 
 def mint(kind: str = PROFILE) -> uuid.UUID:

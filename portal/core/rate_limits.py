@@ -15,7 +15,7 @@ from sqlalchemy import case, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import settings
-from portal.core import clock, db, keyring
+from portal.core import clock, db, digests
 from portal.core.db import Base, Digest, Moment
 from portal.core.holdings import NOT_PERSONAL
 from portal.core.jobs import Job, job
@@ -56,7 +56,7 @@ class SqlStorage(Storage):
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         now = clock.now()
         ends = now + timedelta(seconds=expiry)
-        row = db.insert(RateLimit).values(key=keyring.digest("limit", key), hits=amount, expires_at=ends)
+        row = db.insert(RateLimit).values(key=digests.digest("limit", key), hits=amount, expires_at=ends)
         is_over = RateLimit.expires_at <= now
         hits = case((is_over, amount), else_=RateLimit.hits + amount)
         until = case((is_over, ends), else_=RateLimit.expires_at)
@@ -65,7 +65,7 @@ class SqlStorage(Storage):
             return int(session.execute(again.returning(RateLimit.hits)).scalar_one())
 
     def _row(self, key: str) -> Any:
-        found = select(RateLimit.hits, RateLimit.expires_at).where(RateLimit.key == keyring.digest("limit", key))
+        found = select(RateLimit.hits, RateLimit.expires_at).where(RateLimit.key == digests.digest("limit", key))
         with db.reading() as session:
             return session.execute(found).first()
 
@@ -85,7 +85,7 @@ class SqlStorage(Storage):
 
     def clear(self, key: str) -> None:
         with db.transaction() as session:
-            session.execute(delete(RateLimit).where(RateLimit.key == keyring.digest("limit", key)))
+            session.execute(delete(RateLimit).where(RateLimit.key == digests.digest("limit", key)))
 
 
 _limiter = FixedWindowRateLimiter(SqlStorage())

@@ -17,10 +17,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import bindparam, delete, func, select, update
 
 from portal import settings
-from portal.core import audit, clock, db, durable, keyring, ledger
+from portal.core import audit, boxes, clock, db, durable, keyring, ledger
 from portal.core.audit import Entry
+from portal.core.boxes import NONCE_BYTES, BoxRefused
 from portal.core.jobs import Job, Settle, errand, job
-from portal.core.keyring import NONCE_BYTES, BoxRefused, Dek, Kek, KekState, KeyRing, KeyRingRefused
+from portal.core.key_file import KeyRing, KeyRingRefused
+from portal.core.keyring import Dek, Kek, KekState
 
 log = structlog.get_logger()
 BATCH = 500
@@ -61,7 +63,7 @@ def _begin(ring: KeyRing) -> int:
         return current
     new = max(ring.current, current + 1)
     if new not in ring.keks:
-        ring.keks[new] = os.urandom(keyring.KEY_BYTES)
+        ring.keks[new] = os.urandom(boxes.KEY_BYTES)
         ring.write()
         if any(KeyRing.read([place]).keks != ring.keks for place in ring.places):
             raise KeyRingRefused("The new key could not be read back, so nothing was changed.")

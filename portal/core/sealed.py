@@ -10,7 +10,7 @@ from sqlalchemy import event, inspect
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.orm.attributes import flag_modified
 
-from portal.core import acting, clock, keyring
+from portal.core import acting, boxes, clock, keyring
 from portal.core.db import Key, Moment, Short, Versioned, new_key
 
 ERASED = "(erased)"
@@ -89,7 +89,7 @@ class Sealed(Versioned):
         if box is None:
             return None if inspect(self).persistent and self._dek(column) is None else {}
         dek = self._dek(column)
-        return None if dek is None else keyring.unseal(dek, self.__table__.name, self.id, self.owner, box)  # type: ignore[attr-defined]
+        return None if dek is None else boxes.unseal(dek, self.__table__.name, self.id, self.owner, box)  # type: ignore[attr-defined]
 
     def _touch(self, column: str) -> None:
         self.__dict__.setdefault("_unsealed", set()).add(column)
@@ -102,7 +102,7 @@ class Sealed(Versioned):
         for column in self.__dict__.pop("_unsealed", set()):
             dek = keyring.dek_to_write(self.owner, self._kind(column))
             document = self._document(column) or {}
-            setattr(self, column, keyring.seal(dek, self.__table__.name, self.id, self.owner, document))  # type: ignore[attr-defined]
+            setattr(self, column, boxes.seal(dek, self.__table__.name, self.id, self.owner, document))  # type: ignore[attr-defined]
 
     def forget_opened(self) -> None:
         self.__dict__.pop("_opened", None)

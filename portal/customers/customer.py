@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.contacts.contact import Contact
-from portal.core import clock, db, keyring, phones
+from portal.core import clock, db, digests, phones
 from portal.core.db import Base, Digest, Moment, Short
 from portal.core.holdings import Basis, Holding, OnErasure, Provenance
 from portal.core.sealed import Owned, sealed
@@ -56,7 +56,7 @@ class Customer(Owned, Base):
         """Keep a number as typed; look-up is by its international form (E.164)."""
         self.phone = number
         international = phones.e164(number, country)
-        self.phone_digest = keyring.digest("phone", international) if international else None
+        self.phone_digest = digests.digest("phone", international) if international else None
 
 
 class ExternalId(Owned, Base):
@@ -99,12 +99,12 @@ def hold(person_id: uuid.UUID) -> None:
 
 def find_by_email(address: str) -> Customer | None:
     """The customer whose e-mail address this is, in any spelling."""
-    owner = select(Contact.person_id).where(Contact.digest == keyring.email_digest(address)).scalar_subquery()
+    owner = select(Contact.person_id).where(Contact.digest == digests.email_digest(address)).scalar_subquery()
     return db.session().scalars(select(Customer).where(Customer.id == owner)).first()
 
 
 def external_digest(system: str, number: str) -> bytes:
-    return keyring.digest("external", f"{system}|{number}")
+    return digests.digest("external", f"{system}|{number}")
 
 
 def find_by_external_id(system: str, number: str) -> Customer | None:

@@ -13,7 +13,7 @@ from sqlalchemy import Index, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal import settings
-from portal.core import clock, db, deadlines, keyring
+from portal.core import clock, db, deadlines, digests, keyring
 from portal.core.db import Base, Digest, Moment, Short
 from portal.core.holdings import Basis, Holding, OnErasure, Provenance
 from portal.core.jobs import Job, More, job
@@ -97,7 +97,7 @@ def kept_until(sold_at: date) -> tuple[date, str]:
 
 
 def number_digest(system: str, number: str) -> bytes:
-    return keyring.digest("order", f"{system}|{number}")
+    return digests.digest("order", f"{system}|{number}")
 
 
 def find(system: str, number: str) -> Order | None:

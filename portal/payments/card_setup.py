@@ -37,7 +37,7 @@ class CardSetup(Owned, Base):
         kept=_l("one day at most"),
         provenance=Provenance.DERIVED,
         elsewhere="processor",
-        hidden=frozenset({"reference", "url"}),
+        hidden=frozenset({"reference", "saved_as", "url"}),
         plain={"saved_as": "an id"},
     )
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from portal.contacts import choice, contact
 from portal.contacts.contact import Contact, Kind
 from portal.contacts.topics import ALL, Channel, title_of
-from portal.core import clock, db, jobs, keyring, web
+from portal.core import clock, db, digests, jobs, keyring, web
 from portal.core.jobs import Job, job
 from portal.letters import letter
 from portal.letters.letter import Letter
@@ -26,7 +26,7 @@ ZIP_PLUS_FOUR = re.compile(r"(\d{5})-\d{4}")
 
 def stop_email(address: str, topics: Sequence[str] = ()) -> None:
     """No more e-mail to this address, from now on, about these topics or about any. The same work for every address."""
-    digest = keyring.email_digest(address)
+    digest = digests.email_digest(address)
     stopped = [choice.say_no(digest, topic, Channel.EMAIL, via=STOP_EMAIL) for topic in topics or (ALL,)]
     _queue("remember_email_stop", {"address": address, "topics": list(topics or (ALL,)), "ids": [str(said) for said in stopped if said]})
 
@@ -49,7 +49,7 @@ def postal_digest(name: str, street: str, postal_code: str) -> bytes:
     number = re.search(r"\d+\s?[a-z]?\b", _plain(street))
     code = ZIP_PLUS_FOUR.sub(r"\1", postal_code.strip())
     parts = (last[0], number[0] if number else "", _plain(code))
-    return keyring.digest("post", "|".join("".join(filter(str.isalnum, part)) for part in parts))
+    return digests.digest("post", "|".join("".join(filter(str.isalnum, part)) for part in parts))
 
 
 def _plain(text: str) -> str:
@@ -71,7 +71,7 @@ def _forget(errand: Job) -> None:
 def remember_email_stop(errand: Job) -> None:
     """An unknown address becomes a contact with a person of its own; a known owner is told, with a way to take it back."""
     said = errand.payload
-    known = _held(keyring.email_digest(said["address"]))
+    known = _held(digests.email_digest(said["address"]))
     if known is None:
         contact.add(keyring.mint(), said["address"])
     elif said["ids"] and not _told_lately(known, "email_stopped"):
@@ -82,7 +82,7 @@ def remember_email_stop(errand: Job) -> None:
 
 @job("mail_unsubscribe_link")
 def mail_unsubscribe_link(errand: Job) -> None:
-    known = _held(keyring.email_digest(errand.payload["address"]))
+    known = _held(digests.email_digest(errand.payload["address"]))
     if known is not None and not _told_lately(known, "unsubscribe_link"):
         letter.post("unsubscribe_link", known, {"url": f"{known.unsubscribe_url(None)}/choices"})
     _forget(errand)

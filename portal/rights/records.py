@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Row, func, literal, select, tuple_, union_
 from portal.addresses.address import Address
 from portal.contacts import contact
 from portal.contacts.contact import Contact
-from portal.core import db, keyring
+from portal.core import boxes, db, digests, keyring
 from portal.core.db import Base
 from portal.core.holdings import Held, holdings
 from portal.core.sealed import Sealed
@@ -43,7 +43,7 @@ class Subject:
 
 def subject(person_id: uuid.UUID, *addresses: str) -> Subject:
     """A person as the records know them. `addresses` help for somebody who was erased: their choices lead nowhere else."""
-    digests = {own.digest for own in contact.of(person_id)} | {keyring.email_digest(address) for address in addresses}
+    digests = {own.digest for own in contact.of(person_id)} | {digests.email_digest(address) for address in addresses}
     return Subject(person_id, tuple(sorted(digests)), keyring.dek_of(person_id, keyring.PROFILE) is not None)
 
 
@@ -135,7 +135,7 @@ def _opened(held: Held, whose: Subject, row: Row[Any], values: Mapping[str, Any]
 
 def _unseal(held: Held, whose: Subject, row: Row[Any], box: bytes, kind: str) -> Record:
     dek = keyring.dek_of(whose.person_id, kind)
-    return {} if dek is None else keyring.unseal(dek, held.name, row.id, whose.person_id, box)
+    return {} if dek is None else boxes.unseal(dek, held.name, row.id, whose.person_id, box)
 
 
 def _plain(value: Any) -> Any:

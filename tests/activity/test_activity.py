@@ -12,7 +12,7 @@ from portal.addresses import address
 from portal.app import Portal
 from portal.contacts import choice, contact
 from portal.contacts.topics import Channel
-from portal.core import acting, audit, clock, db, keyring
+from portal.core import acting, audit, clock, db, digests
 from portal.core.acting import Actor, Kind, Scene
 from portal.letters import letter
 from portal.letters.letter import Letter, State
@@ -29,7 +29,7 @@ def signs_in(house: Portal, person: Person, times: int = 1) -> None:
 
 def says_yes(person: Person) -> None:
     with acting.acting(Scene(Actor(Kind.CUSTOMER, str(person.id)), person.id)), db.transaction():
-        choice.say_yes(keyring.email_digest(person.email), "newsletter", Channel.EMAIL, via="test")
+        choice.say_yes(digests.email_digest(person.email), "newsletter", Channel.EMAIL, via="test")
 
 
 def gets_letter(person: Person, template: str = "welcome") -> None:
@@ -118,7 +118,7 @@ def test_what_others_do_is_told_apart_from_what_i_do(house: Portal, ada: Person,
 def test_a_pause_is_not_told_as_an_end(ada: Person, browser: Browser) -> None:
     says_yes(ada)
     with db.transaction():
-        choice.pause(keyring.email_digest(ada.email), "newsletter", Channel.EMAIL, days=30, via="test")
+        choice.pause(digests.email_digest(ada.email), "newsletter", Channel.EMAIL, days=30, via="test")
     browser.get("/me/activity")
     assert "“Newsletter” by e-mail was paused." in lines(browser)[0]
 
@@ -212,7 +212,7 @@ def test_a_choice_can_be_undone_from_activity_for_a_day_and_no_longer(
 def test_only_the_latest_word_on_a_topic_can_be_undone(ada: Person, browser: Browser) -> None:
     says_yes(ada)
     with acting.acting(Scene(Actor(Kind.CUSTOMER, str(ada.id)), ada.id)), db.transaction():
-        choice.say_no(keyring.email_digest(ada.email), "newsletter", Channel.EMAIL, via="test")
+        choice.say_no(digests.email_digest(ada.email), "newsletter", Channel.EMAIL, via="test")
     browser.get("/me/activity")
     assert len(browser.page.soup.select(".timeline form")) == 1
     assert "Undo" in lines(browser)[0]

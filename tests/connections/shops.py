@@ -21,7 +21,7 @@ from portal.connections.shopify.headers import CUSTOMERS_HEADER, ORDERS_HEADER
 from portal.connections.shopify.order_import import import_orders
 from portal.contacts import choice
 from portal.contacts.topics import Channel
-from portal.core import acting, db, keyring
+from portal.core import acting, db, digests
 from portal.core.acting import Actor, Kind, Scene
 from portal.core.db import Base
 from portal.core.holdings import holdings
@@ -74,7 +74,7 @@ class Shop:
 
     def wants(self, address: str, topic: str = "newsletter", channel: Channel = Channel.EMAIL) -> bool:
         with self.house.app_context(), db.reading():
-            return choice.standing(keyring.email_digest(address)).wants(topic, channel)
+            return choice.standing(digests.email_digest(address)).wants(topic, channel)
 
 
 @dataclass(frozen=True)

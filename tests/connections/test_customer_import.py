@@ -20,7 +20,7 @@ from portal.contacts import choice, contact
 from portal.contacts.choice import Choice
 from portal.contacts.contact import Contact
 from portal.contacts.topics import ALL, Channel
-from portal.core import acting, chain, db, keyring, verdict
+from portal.core import acting, chain, db, digests, verdict
 from portal.core.acting import Actor, Kind, Scene
 from portal.core.audit import Entry
 from portal.customers import customer
@@ -56,7 +56,7 @@ def count(model: type[Any]) -> int:
 
 def say(house: Portal, email: str, answer: Callable[..., Any], topic: str = "newsletter", channel: Channel = Channel.EMAIL) -> None:
     with house.app_context(), acting.acting(PERSON), db.transaction():
-        answer(keyring.email_digest(email), topic, channel, via="signed in")
+        answer(digests.email_digest(email), topic, channel, via="signed in")
 
 
 # The sample file
@@ -86,7 +86,7 @@ def test_the_sample_file_comes_in_exactly_as_it_should(house: Portal, shop: Shop
         assert [person.name for person in people if contact.email_of(person.id) is None] == [who["name"] for who in right["without_email"]]
         assert sorted(_address(person) for person in people if not person.name) == sorted(right["without_name"])
         for channel, answers in ((Channel.EMAIL, right["email_marketing"]), (Channel.SMS, right["sms_marketing"])):
-            standings = [choice.standing(keyring.email_digest(own)) for own in addresses]
+            standings = [choice.standing(digests.email_digest(own)) for own in addresses]
             yes = [standing for standing in standings if standing.wants("newsletter", channel)]
             assert len(yes) == answers["SUBSCRIBED"]
             assert len(people) - len(yes) == answers["NOT_SUBSCRIBED"]
@@ -117,7 +117,7 @@ def test_two_rows_of_one_mailbox_are_one_person(house: Portal, shop: Shop, sampl
         marta, rhys = person_of("marta.lindqvist@example.com"), person_of("rhys.ap.gwilym@example.com")
         assert [(own.city, bool(own.uses)) for own in address.of(marta.id)] == [("Göteborg", True), ("Uppsala", False)]
         assert (marta.note, marta.tags) == ("moved", ["newsletter"])
-        assert not choice.standing(keyring.email_digest("marta.lindqvist@example.com")).wants("newsletter", Channel.EMAIL)
+        assert not choice.standing(digests.email_digest("marta.lindqvist@example.com")).wants("newsletter", Channel.EMAIL)
         assert (rhys.name, [own.city for own in address.of(rhys.id)]) == ("Rhys ap Gwilym", ["Cardiff"])
         numbers = {number.number for number in session.scalars(select(ExternalId).where(ExternalId.person_id == rhys.id))}
         assert numbers == {"7310448316995", "7310448317809"}
@@ -232,7 +232,7 @@ def test_a_no_is_remembered_though_the_same_account_says_yes_later(house: Portal
 def test_a_pause_stays_a_pause(house: Portal, shop: Shop) -> None:
     shop.take(CUSTOMERS, row(mail="yes"))
     with house.app_context(), acting.acting(PERSON), db.transaction():
-        choice.pause(keyring.email_digest("zoe@example.com"), "newsletter", Channel.EMAIL, days=30, via="signed in")
+        choice.pause(digests.email_digest("zoe@example.com"), "newsletter", Channel.EMAIL, days=30, via="signed in")
 
     shop.take(CUSTOMERS, row("2", mail="yes"))
 
@@ -291,7 +291,7 @@ def test_the_shops_news_is_taken_where_nobody_edited_it(house: Portal, shop: Sho
     with house.app_context(), db.reading() as session:
         zoe = person_of("zoe@example.com")
         assert (zoe.name, zoe.phone, zoe.tags) == ("Zoë", "+17135550102", ["vip", "gold"])
-        assert zoe.phone_digest == keyring.digest("phone", "+17135550102")
+        assert zoe.phone_digest == digests.digest("phone", "+17135550102")
         assert [own.line1 for own in address.of(zoe.id)] == ["1 Lantern Row", "2 Lantern Row"]
         assert session.scalars(select(ExternalId)).one().said["total_spent"] == "5.00"
         acts = session.scalars(select(Entry.act).where(Entry.subject == zoe.id).order_by(Entry.id)).all()

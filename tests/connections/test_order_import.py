@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from portal.app import Portal
 from portal.contacts import contact
 from portal.contacts.choice import Choice
-from portal.core import acting, db, keyring
+from portal.core import acting, boxes, db, keyring
 from portal.core.acting import Actor, Kind, Scene
 from portal.core.audit import Entry
 from portal.core.keyring import Dek
@@ -153,7 +153,7 @@ def test_what_the_law_keeps_names_nobody(house: Portal, shop: Shop) -> None:
         assert (bought.billing["name"], bought.billing["line1"], bought.note) == ("Zoë Ashcombe", "1 Lantern Row", "ring twice")
         dek = keyring.dek_of(bought.person_id, order.retained(bought.kept_until))
         assert dek is not None
-        kept = str(keyring.unseal(dek, "purchase", bought.id, bought.person_id, bought.kept_box or b""))
+        kept = str(boxes.unseal(dek, "purchase", bought.id, bought.person_id, bought.kept_box or b""))
     assert not [word for word in ("Zoë", "Lantern", "zoe@example.com", "231251", "ring", "PayPal") if word in kept]
 
 

@@ -17,7 +17,9 @@ from portal.app import Portal
 from portal.core import acting, audit, db, durable, keyring, ledger, rotation
 from portal.core.acting import Actor, Kind, Scene
 from portal.core.audit import Entry
-from portal.core.keyring import BoxRefused, Dek, Kek, KekState, KeyRing, KeyRingRefused
+from portal.core.boxes import BoxRefused
+from portal.core.key_file import KeyRing, KeyRingRefused
+from portal.core.keyring import Dek, Kek, KekState
 from portal.customers import customer
 from portal.settings import Settings
 from tests.people import add_customer

@@ -14,8 +14,9 @@ from sqlalchemy import Column, select, text
 
 from portal.app import Portal, modules
 from portal.core import audit, db, keyring
+from portal.core.boxes import BoxRefused
 from portal.core.db import Base, UtcDateTime
-from portal.core.keyring import BoxRefused, Dek
+from portal.core.keyring import Dek
 from portal.core.sealed import BOX, KEPT_BOX, Sealed
 
 list(modules())

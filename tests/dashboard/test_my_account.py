@@ -5,7 +5,7 @@ from __future__ import annotations
 from portal.app import Portal
 from portal.contacts import choice, contact
 from portal.contacts.topics import TOPICS, Channel
-from portal.core import acting, audit, db, keyring
+from portal.core import acting, audit, db, digests
 from portal.core.acting import Actor, Kind, Scene
 from portal.customers import customer
 from portal.customers.customer import Customer
@@ -43,8 +43,8 @@ def test_four_equal_cards_stand_on_my_account(browser: Browser) -> None:
 def test_what_we_may_send_is_told_in_words(ada: Person, browser: Browser) -> None:
     assert "You get no news or offers by e-mail. You get none by post." in cards(browser.get("/me"))["E-mail Notifications"]
     with db.transaction():
-        choice.say_yes(keyring.email_digest(ada.email), "newsletter", Channel.EMAIL, via="test")
-        choice.say_yes(keyring.email_digest(ada.email), "clinics", Channel.POST, via="test")
+        choice.say_yes(digests.email_digest(ada.email), "newsletter", Channel.EMAIL, via="test")
+        choice.say_yes(digests.email_digest(ada.email), "clinics", Channel.POST, via="test")
     told = cards(browser.get("/me"))["E-mail Notifications"]
     assert "You get by e-mail: Newsletter. You get by post: Clinics and events. Last changed on" in told
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from portal.app import Portal
 from portal.contacts import choice, contact
 from portal.contacts.topics import Channel
-from portal.core import acting, db, keyring
+from portal.core import acting, db, digests, keyring
 from portal.core.acting import Actor, Kind, Scene
 from portal.preferences import commands, link_file
 from portal.preferences.link_file import Row
@@ -56,7 +56,7 @@ def test_each_line_holds_an_address_and_its_link(house: Portal, subscribe: Calla
 def test_who_may_not_be_written_to_is_left_out(house: Portal, subscribe: Callable[..., None], export: Callable[..., Result]) -> None:
     subscribe("ada@example.com", "bob@example.com", "eve@example.com")
     with house.app_context(), db.transaction() as session:
-        choice.say_no(keyring.email_digest("bob@example.com"), "newsletter", Channel.EMAIL, via="form")
+        choice.say_no(digests.email_digest("bob@example.com"), "newsletter", Channel.EMAIL, via="form")
         eve = contact.find("eve@example.com")
         assert eve is not None
         keyring.destroy(eve.person_id, keyring.PROFILE)

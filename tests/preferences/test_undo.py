@@ -15,7 +15,7 @@ from portal.app import Portal
 from portal.contacts import choice
 from portal.contacts.choice import Standing
 from portal.contacts.topics import TOPICS, Channel
-from portal.core import acting, db, keyring
+from portal.core import acting, db, digests
 from portal.core.acting import Actor, Kind, Scene
 from portal.preferences import unsubscribe
 from tests.browsing import Browser
@@ -169,7 +169,7 @@ def test_whatever_the_holder_of_a_link_does_nothing_is_on_that_was_off(
 ) -> None:
     with house.app_context(), acting.acting(Scene(Actor(Kind.LINK))), db.transaction():
         own = reader.contact()
-        own.digest = keyring.digest("email", uuid.uuid4().hex)
+        own.digest = digests.digest("email", uuid.uuid4().hex)
         for (topic, channel), yes in first.items():
             (choice.say_yes if yes else choice.say_no)(own.digest, topic, channel, via="notifications")
         before = wanted(choice.standing(own.digest))

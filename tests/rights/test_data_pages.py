@@ -7,7 +7,7 @@ import re
 import pytest
 from sqlalchemy import Enum as EnumType
 
-from portal.app import Portal
+from portal.app import Portal, modules
 from portal.contacts import choice, contact
 from portal.contacts.topics import Channel
 from portal.core import acting, db
@@ -98,6 +98,9 @@ def test_orders_stand_by_their_day_however_they_came_in_and_are_read_page_by_pag
         seen += [heading.get_text(strip=True) for heading in soup.select("main h2")]
         path = next((str(link["href"]) for link in soup.select("main a") if link.get_text() == "Older records"), "")
     assert seen == [f"Order #{number}" for number in range(45)]
+
+
+list(modules())
 
 
 @pytest.mark.parametrize("held", records.all_held(), ids=lambda held: held.name)

@@ -18,7 +18,7 @@ from sqlalchemy import insert
 from portal.app import Portal
 from portal.contacts import choice, contact
 from portal.contacts.topics import Channel
-from portal.core import acting, db, keyring
+from portal.core import acting, boxes, db, keyring
 from portal.core.acting import Actor, Kind, Scene
 from portal.orders import order
 from portal.orders.order import Order
@@ -154,10 +154,10 @@ def test_a_hundred_thousand_orders_are_copied_in_flat_memory(house: Portal, ada:
             rows = []
             for number in range(start, start + 500):
                 key = db.new_key()
-                kept = keyring.seal(
+                kept = boxes.seal(
                     keys[True], "purchase", key, ada.id, {"number": f"#{number}", "lines": [{"name": "String set", "quantity": 1}]}
                 )
-                box = keyring.seal(keys[False], "purchase", key, ada.id, {"note": "n" * 40})
+                box = boxes.seal(keys[False], "purchase", key, ada.id, {"note": "n" * 40})
                 rows.append({**plain, "id": key, "number_digest": order.number_digest("bulk", str(number)), "box": box, "kept_box": kept})
             session.execute(insert(Order), rows)
     with house.test_request_context():

@@ -18,7 +18,7 @@ from portal.connections.shopify.customers import CustomerRow, read_customers
 from portal.connections.shopify.sayings import SYSTEM, Saying, marketing
 from portal.contacts import choice
 from portal.contacts.contact import Contact
-from portal.core import db, keyring
+from portal.core import boxes, db, keyring
 from portal.core.keyring import Dek
 from portal.customers.customer import ExternalId
 
@@ -98,5 +98,5 @@ def _last_said(digests: Sequence[bytes]) -> dict[bytes, dict[str, object]]:
     last = {}
     for digest, row_id, owner, box, kek, wrapped in rows:
         dek = keyring.ring().unwrap(wrapped, keyring.PROFILE, owner, kek)
-        last[digest] = keyring.unseal(dek, ExternalId.__tablename__, row_id, owner, box or b"").get("said", {})
+        last[digest] = boxes.unseal(dek, ExternalId.__tablename__, row_id, owner, box or b"").get("said", {})
     return last

@@ -21,7 +21,7 @@ from portal.connections.shopify.orders import OrderGroup, read_orders
 from portal.connections.shopify.sayings import SYSTEM
 from portal.contacts import choice
 from portal.contacts.contact import Contact
-from portal.core import audit, clock, db, keyring
+from portal.core import audit, clock, db, digests, keyring
 from portal.core.db import new_key
 from portal.orders import order, recipient
 from portal.orders.order import Order
@@ -61,7 +61,7 @@ def _write(source: Source, groups: list[OrderGroup]) -> Tally:
 
 def _buyers(source: Source, groups: Sequence[OrderGroup], tally: Tally) -> Mapping[str, uuid.UUID]:
     """Whose each order is, by its name. An unknown address makes a person without account, no address one that is nobody's."""
-    digests = {group.name: keyring.email_digest(group.email) for group in groups if group.email}
+    digests = {group.name: digests.email_digest(group.email) for group in groups if group.email}
     known = select(Contact.digest, Contact.person_id).where(Contact.digest.in_(set(digests.values())))
     owners = {row.digest: row.person_id for row in db.session().execute(known)}
     first = {digest: group for group in reversed(groups) if (digest := digests.get(group.name)) and digest not in owners}

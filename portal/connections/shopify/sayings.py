@@ -11,7 +11,7 @@ from portal.connections.answers import Said
 from portal.connections.shopify import places
 from portal.connections.shopify.customers import CUSTOMERS, CustomerRow
 from portal.contacts.topics import Channel
-from portal.core import keyring
+from portal.core import digests
 from portal.customers.customer import external_digest
 
 SYSTEM = "shopify"
@@ -28,7 +28,7 @@ class Saying:
 
     @cached_property
     def email_digest(self) -> bytes | None:
-        return keyring.email_digest(self.row.email) if self.row.email else None
+        return digests.email_digest(self.row.email) if self.row.email else None
 
     @cached_property
     def number_digest(self) -> bytes:
@@ -43,7 +43,7 @@ class Saying:
         """What stands for the customer number in a file that has none, so that the same row is known again."""
         row = self.row
         if row.email:
-            return f"email|{keyring.normal_email(row.email)}"
+            return f"email|{digests.normal_email(row.email)}"
         return f"phone|{self.phone}" if self.phone else f"place|{row.name}|{places.typed(row.address)}"
 
     @property
