@@ -5,12 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
+from sqlalchemy import insert
+
 from portal.app import Portal
-from portal.core import acting, clock, db, keyring
+from portal.core import acting, boxes, clock, db, keyring
 from portal.core.acting import Actor, Kind, Scene
 from portal.orders import order
 from portal.orders.order import Order, State
 from portal.orders.recipient import Recipient
+
+BATCH = 500
 
 
 def buy(house: Portal, person_id: UUID, number: str = "#1001", *, days_ago: int = 100, state: State = State.FULFILLED) -> UUID:
@@ -45,3 +49,22 @@ def give(house: Portal, giver_id: UUID, order_id: UUID, name: str = "June Lovell
         person_id = keyring.mint()
         session.add(Recipient(person_id=person_id, giver_id=giver_id, order_id=order_id, name=name, address={"line1": "3 Quiet Lane"}))
         return person_id
+
+
+def fill_with_orders(person_id: UUID, pattern_id: UUID, number: int) -> None:
+    """Copies of one order, sealed like any other, in batches."""
+    for start in range(0, number, BATCH):
+        with acting.acting(Scene(Actor(Kind.SYSTEM, "figures"))), db.transaction() as session:
+            pattern = session.get(Order, pattern_id)
+            assert pattern is not None
+            profile, kept = (keyring.dek_to_write(person_id, kind) for kind in (keyring.PROFILE, order.retained(pattern.kept_until)))
+            plain = {column.name: getattr(pattern, column.name) for column in Order.__table__.columns}
+            rows = []
+            for count in range(start, start + BATCH):
+                key = db.new_key()
+                said = {"number": f"#{count}", "lines": [{"name": "String set", "quantity": 1, "price": "12.00"}]}
+                box = boxes.seal(profile, "purchase", key, person_id, {"note": "n" * 40})
+                kept_box = boxes.seal(kept, "purchase", key, person_id, said)
+                digest = order.number_digest("bulk", str(count))
+                rows.append({**plain, "id": key, "number_digest": digest, "box": box, "kept_box": kept_box})
+            session.execute(insert(Order), rows)
