@@ -43,8 +43,8 @@ class Subject:
 
 def subject(person_id: uuid.UUID, *addresses: str) -> Subject:
     """A person as the records know them. `addresses` help for somebody who was erased: their choices lead nowhere else."""
-    digests = {own.digest for own in contact.of(person_id)} | {digests.email_digest(address) for address in addresses}
-    return Subject(person_id, tuple(sorted(digests)), keyring.dek_of(person_id, keyring.PROFILE) is not None)
+    known = {own.digest for own in contact.of(person_id)} | {digests.email_digest(address) for address in addresses}
+    return Subject(person_id, tuple(sorted(known)), keyring.dek_of(person_id, keyring.PROFILE) is not None)
 
 
 def mine(held: Held, whose: Subject) -> ColumnElement[bool]:

@@ -45,32 +45,32 @@ def import_orders(path: Path, report: Report, advance: Callable[[], None]) -> No
 
 def _write(source: Source, groups: list[OrderGroup]) -> Tally:
     tally = Tally(orders=len(groups))
-    digests = {order.number_digest(SYSTEM, group.name): group for group in groups}
-    known = {row.number_digest: row for row in db.session().scalars(select(Order).where(Order.number_digest.in_(digests)))}
-    new = {digest: group for digest, group in digests.items() if digest not in known}
+    numbered = {order.number_digest(SYSTEM, group.name): group for group in groups}
+    known = {row.number_digest: row for row in db.session().scalars(select(Order).where(Order.number_digest.in_(numbered)))}
+    new = {digest: group for digest, group in numbered.items() if digest not in known}
     buyers = _buyers(source, list(new.values()), tally)
     with db.session().no_autoflush:  # all rows of the batch are written at its end, not one by one
         for digest, group in new.items():
             _add(source, buyers[group.name], digest, group)
         for digest, row in known.items():
-            _update(source, row, digests[digest], tally)
+            _update(source, row, numbered[digest], tally)
     tally.imported = sum(len(group.places) for group in new.values())
-    tally.updated = sum(len(digests[digest].places) for digest in known)
+    tally.updated = sum(len(numbered[digest].places) for digest in known)
     return tally
 
 
 def _buyers(source: Source, groups: Sequence[OrderGroup], tally: Tally) -> Mapping[str, uuid.UUID]:
     """Whose each order is, by its name. An unknown address makes a person without account, no address one that is nobody's."""
-    digests = {group.name: digests.email_digest(group.email) for group in groups if group.email}
-    known = select(Contact.digest, Contact.person_id).where(Contact.digest.in_(set(digests.values())))
+    addresses = {group.name: digests.email_digest(group.email) for group in groups if group.email}
+    known = select(Contact.digest, Contact.person_id).where(Contact.digest.in_(set(addresses.values())))
     owners = {row.digest: row.person_id for row in db.session().execute(known)}
-    first = {digest: group for group in reversed(groups) if (digest := digests.get(group.name)) and digest not in owners}
+    first = {digest: group for group in reversed(groups) if (digest := addresses.get(group.name)) and digest not in owners}
     guests = [_guest(source, digest, group) for digest, group in first.items()]
     owners |= dict(zip(first, bring_in(guests), strict=True))
     tally.erased_before += answers.erased_among(choice.standings(list(first)))
     nameless = [group.name for group in groups if not group.email]
     minted = [person_id for person_id, _dek in keyring.mint_many(len(nameless))]
-    return {name: owners[digest] for name, digest in digests.items()} | dict(zip(nameless, minted, strict=True))
+    return {name: owners[digest] for name, digest in addresses.items()} | dict(zip(nameless, minted, strict=True))
 
 
 def _guest(source: Source, digest: bytes, group: OrderGroup) -> Newcomer:
