@@ -188,6 +188,7 @@ def refuse_other_schema(app: Portal) -> None:
         present = MigrationContext.configure(connection).get_current_heads()
     wanted = ScriptDirectory.from_config(alembic_config()).get_heads()
     if set(present) != set(wanted):
+        app.extensions["engine"].dispose()
         raise StoreRefused("The store does not fit this version of the portal: run `python -m portal migrate` first.")
 
 

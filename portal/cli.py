@@ -53,7 +53,13 @@ def operator() -> Scene:
 
 def opened() -> Portal:
     """The portal for a command."""
-    return create_app()
+    return _until_the_end(create_app())
+
+
+def _until_the_end(app: Portal) -> Portal:
+    """Let go of the store when the command ends."""
+    click.get_current_context().call_on_close(app.extensions["engine"].dispose)
+    return app
 
 
 @cli.command()
@@ -68,7 +74,7 @@ def _migrated(own: Settings) -> Portal:
     config.attributes["engine"] = engine = db.make_engine(own.database_owner_url)
     command.upgrade(config, "head")
     engine.dispose()
-    return create_app(own)
+    return _until_the_end(create_app(own))
 
 
 @cli.command()
@@ -179,7 +185,7 @@ def check() -> None:
 def keys_restore(place: Path | None) -> None:
     """Give a store that comes from an older copy its keys again, those of erased people excepted."""
     own = settings.load()
-    app = assemble(own)
+    app = _until_the_end(assemble(own))
     app.extensions["keyring"] = KeyRing.read(own.keyring_places)
     try:
         with app.app_context(), acting.acting(operator()):

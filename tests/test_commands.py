@@ -225,7 +225,7 @@ def test_an_older_dump_is_refused_in_a_sentence(
 
 def test_check_warns_of_links_that_mail_programs_break(settings: Settings, house: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
     long = settings.model_copy(update={"base_url": "http://localhost:" + "0" * 40 + "5000"})
-    monkeypatch.setattr(cli, "opened", lambda: create_app(long))
+    monkeypatch.setattr("portal.settings.load", lambda: long)
     done = CliRunner().invoke(cli.cli, ["check"], catch_exceptions=False)
     assert done.exit_code == 0
     assert "Unsubscribe links have" in done.output
