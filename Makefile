@@ -24,7 +24,7 @@ run: setup ## start the demo shop: make run PORT=5000 HOST=127.0.0.1 DATA=var
 	@exec $(IN) -m portal demo --host $(HOST) --port $(PORT) --data $(DATA)
 
 test: chromium ## run all tests on both stores, or some on one: make test STORES=sqlite ARGS='-k unsubscribe'
-	@set -e; for store in $(STORES); do $(IN) -m pytest --store $$store $(ARGS); done
+	@set -e; for store in $(STORES); do $(IN) -m pytest -n 2 --store $$store $(ARGS); done
 
 check: dev ## lint, types, floors
 	@$(IN) -m ruff check .

@@ -20,7 +20,9 @@ from portal.core.keyring import Dek
 from portal.core.sealed import BOX, KEPT_BOX, Sealed
 
 list(modules())
-SEALED = [mapper.class_ for mapper in Base.registry.mappers if issubclass(mapper.class_, Sealed)]
+SEALED = sorted(
+    (mapper.class_ for mapper in Base.registry.mappers if issubclass(mapper.class_, Sealed)), key=lambda model: model.__tablename__
+)
 MODELS = {model.__tablename__: model for model in SEALED if model.__sealed_fields__}
 FIELDS = [(name, field) for name, model in MODELS.items() for field in model.__sealed_fields__]
 YEAR = datetime(2031, 12, 31, tzinfo=UTC)
