@@ -438,7 +438,6 @@ def upgrade() -> None:
                 "change_email",
                 "undo_email",
                 "undo_deletion",
-                "undo_stop",
                 "not_me",
                 name="purpose",
                 native_enum=False,

@@ -35,7 +35,6 @@ class Purpose(StrEnum):
     CHANGE_EMAIL = "change_email"
     UNDO_EMAIL = "undo_email"
     UNDO_DELETION = "undo_deletion"
-    UNDO_STOP = "undo_stop"
     NOT_ME = "not_me"
 
 
@@ -47,7 +46,6 @@ LIFE = {
     Purpose.CHANGE_EMAIL: timedelta(hours=24),
     Purpose.UNDO_EMAIL: timedelta(hours=72),
     Purpose.UNDO_DELETION: timedelta(days=28),
-    Purpose.UNDO_STOP: timedelta(hours=24),
     Purpose.NOT_ME: timedelta(days=7),
 }
 
@@ -102,10 +100,6 @@ class Ticket(Owned, Base):
     @property
     def is_open(self) -> bool:
         return self.used_at is None and self.expires_at > clock.now()
-
-    @property
-    def tries_left(self) -> int:
-        return MOST_TRIES - self.tries
 
 
 def issue(

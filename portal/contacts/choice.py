@@ -136,10 +136,6 @@ class Standing:
         said = self.answers.get((topic, channel))
         return said.until if said is not None and said.is_paused else None
 
-    def said_at(self, topic: str, channel: Channel) -> datetime | None:
-        times = [said.at for said in (self.answers.get((topic, channel)), self.answers.get((ALL, channel))) if said]
-        return max(times, default=None)
-
 
 def standing(digest: bytes) -> Standing:
     """What the owner of this address digest wants now. One statement."""

@@ -56,11 +56,6 @@ def actor() -> Actor:
     return _scene.get().actor
 
 
-def subject_id() -> UUID | None:
-    """Whose data it is, or None."""
-    return _scene.get().subject
-
-
 @contextmanager
 def acting(new: Scene) -> Iterator[None]:
     """Set the scene for a request, a job or an import."""

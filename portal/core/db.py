@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from flask import current_app
 from sqlalchemy import (
@@ -50,7 +50,6 @@ PRAGMAS = (
 POSTGRES_LIMITS = "-c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s -c timezone=UTC"
 CONTENTION = {"40001", "40P01", "55P03", "23505"}
 """SQLSTATEs of PostgreSQL: serialization failure, deadlock, lock time-out, and a unique value that another transaction just took."""
-M = TypeVar("M")
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -106,7 +106,6 @@ STATES: Mapping[type[Enum], Mapping[Any, LazyString]] = {
         Purpose.CHANGE_EMAIL: _l("Changing your e-mail address"),
         Purpose.UNDO_EMAIL: _l("Taking back a new e-mail address"),
         Purpose.UNDO_DELETION: _l("Keeping your account"),
-        Purpose.UNDO_STOP: _l("Taking back a stop of our mail"),
         Purpose.NOT_ME: _l("Locking your account when it wasn't you"),
     },
 }
